@@ -1,0 +1,66 @@
+"""What every front end gives back for one file.
+
+Nouns:
+
+* **Lowered**: the module's IR, its source map, its comments that steer chanlint, and what could not be read.
+* **Suppression**: one comment that silences findings.
+* **Problem**: why a file (or one definition in it) was not understood; becomes a CHN000 finding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chanlint.ir.program import Module
+from chanlint.ir.source_map import SourceMap
+from chanlint.source import SourceFile, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read; ``message`` is one line for users, ``definition`` names what was left out."""
+
+    message: str
+    span: Span
+    definition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One comment that silences findings.
+
+    Attributes:
+        kind: ``"noqa"`` (codes as flake8 reads them), ``"ignore"`` (``# chanlint: ignore[...]``) or ``"skip-file"``.
+        row: the row of the comment (from 1).
+        codes: codes, prefixes or rule names, as written.
+        span: the comment itself.
+        reason: the text after the brackets.
+    """
+
+    kind: str
+    row: int
+    codes: tuple[str, ...]
+    span: Span
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Lowered:
+    """One file, lowered. ``module`` is None where the file could not be read at all; ``problems`` then says why."""
+
+    source: SourceFile
+    module: Module | None
+    source_map: SourceMap | None
+    suppressions: tuple[Suppression, ...] = ()
+    problems: tuple[Problem, ...] = field(default=())
+
+
+class FrontEnd(Protocol):
+    """Lowers files of one language. Never raises for any input."""
+
+    suffixes: frozenset[str]
+
+    def lower(self, source: SourceFile, target_version: tuple[int, int]) -> Lowered:
+        """The IR of ``source`` as Python ``target_version`` would run it."""
+        ...
