@@ -118,7 +118,8 @@ class Effect:
         immediate: items still queued are dropped by the close.
         raises: exceptions (canonical names) when the call cannot be served at once or in time (``queue.Empty``).
         closed: exceptions raised to receivers after a close (``queue.ShutDown``).
-        returns_on_close: the value (as literal text, such as ``None``) that receivers get after a close instead of an exception.
+        returns_on_close: the value (as literal text, such as ``None``) that receivers get after a close, where they get no
+            exception.
         since, until: (major, minor) Python versions from which the callable exists, and before which.
         result: for receive: ``item``; for functions that give back an argument: its ArgRef.
         wait: for detach/join/cancel with an argument that decides (``shutdown(wait=...)``).
@@ -175,8 +176,8 @@ class TypeInfo:
         pickles_items: items pass between processes by pickling, so identity of markers is lost.
         pipe_backed: sending blocks the *process exit* until the data is read (multiprocessing.Queue).
         order: ``fifo``, ``lifo`` or ``priority``.
-        exit: what leaving its ``with`` does: ``close``, ``join``, ``cancel``, ``terminate``, ``abandon``, ``release``, ``none``; None:
-            it is no context manager.
+        exit: what leaving its ``with`` does: ``close``, ``join``, ``cancel``, ``terminate``, ``abandon``, ``release``,
+            ``none``; None: it is no context manager.
         collected: an unreachable blocked actor on it is garbage-collected (asyncio).
         keeps_interpreter: a running actor of this type keeps the interpreter alive unless it is a daemon.
         subclass_entry: for actors: the method that a subclass overrides (``run``).

@@ -36,13 +36,13 @@ class ClassId(NamedTuple):
 
 
 class OpId(NamedTuple):
-    """One op: ``index`` is unique in its function and follows evaluation order. ``-1`` is the function's own header."""
+    """One op: ``op`` is its index, unique in its function and follows evaluation order. ``-1`` is the function's own header."""
 
     function: FunctionId
-    index: int
+    op: int
 
     def __str__(self) -> str:
-        return f"{self.function}:{self.index}"
+        return f"{self.function}:{self.op}"
 
 
 MODULE_BODY = "<module>"

@@ -1,0 +1,19 @@
+"""What the analysis may be told from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """Settings that change what is found.
+
+    Attributes:
+        target_version: the (major, minor) of Python that the program runs on; decides which methods exist.
+        closed_world: False where only one file can be seen (the flake8 plugin, standard input): then every name without a
+            leading underscore is reachable by code that was not analysed.
+    """
+
+    target_version: tuple[int, int] = (3, 11)
+    closed_world: bool = True
