@@ -113,8 +113,8 @@ class Effect:
         daemon: the argument that says that the actor does not keep the interpreter alive.
         actor: the kind of actor spawned: thread, task, process, greenlet, job.
         cancels_on_timeout: for wrap and limit: the inner operation is cancelled when the time is over.
-        wakes: for close: which blocked receivers come back: ``all`` (every receiver and sender), ``last`` (only when every handle
-            of that end is closed), ``local`` (only unreliable or in this process), ``none``.
+        wakes: for close: which blocked receivers come back: ``all`` (every receiver and sender), ``last`` (only when
+            every handle of that end is closed), ``local`` (only unreliable or in this process), ``none``.
         immediate: items still queued are dropped by the close.
         raises: exceptions (canonical names) when the call cannot be served at once or in time (``queue.Empty``).
         closed: exceptions raised to receivers after a close (``queue.ShutDown``).
