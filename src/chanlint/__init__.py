@@ -1,5 +1,22 @@
-"""chanlint finds unclosed channels and leaked consumers in Python programs, without importing or running them."""
+"""chanlint finds unclosed channels and leaked consumers in Python programs, without importing or running them.
+
+The names of `chanlint.api` are loaded on first use, so that ``import chanlint`` costs nothing.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chanlint.api import Diagnostic, InternalError, Settings, check
+
 __version__ = "0.1.0"
+__all__ = ["Diagnostic", "InternalError", "Settings", "__version__", "check"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module("chanlint.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

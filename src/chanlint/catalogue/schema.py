@@ -104,14 +104,16 @@ class Effect:
         always_timed: the call always gives up after a time without being asked to.
         awaitable: takes effect only when awaited.
         target: the callable (or, with ``coroutine``, the called coroutine) that is run; for wrap/await_all/adopt the argument
-            meant (a ``rest`` reference for several).
+            meant (a ``rest`` reference for several); for make: what runs first in each actor (``initializer``), or the thing
+            that a stack exits (``closing``).
         args, kwargs: the argument that holds the target's arguments as a tuple and a dict; ``args`` with ``rest`` takes the
             remaining positional arguments; ``rest_kwargs`` passes other keywords on.
         coroutine: ``target`` is a called coroutine, not a function.
         each: the target is called once per element of the arguments (``map``).
         count: the argument that says how many actors a group runs (``max_workers``).
         daemon: the argument that says that the actor does not keep the interpreter alive.
-        actor: the kind of actor spawned: thread, task, process, greenlet, job.
+        actor: the kind of actor spawned: thread, task, process, greenlet, job; for call: where the target runs, if not in the
+            calling actor (``to_thread``, ``pool.apply``; ``task`` is the event loop's own thread).
         cancels_on_timeout: for wrap and limit: the inner operation is cancelled when the time is over.
         wakes: for close: which blocked receivers come back: ``all`` (every receiver and sender), ``last`` (only when
             every handle of that end is closed), ``local`` (only unreliable or in this process), ``none``.

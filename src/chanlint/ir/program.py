@@ -42,7 +42,7 @@ class Param(NamedTuple):
     annotation: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Function:
     """A body of code with its own frame.
 
@@ -66,7 +66,7 @@ class Function:
     registers: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Class:
     """A class definition; its bases are registers of the `MakeClass` op in ``parent``.
 
@@ -81,7 +81,7 @@ class Class:
     annotations: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Module:
     """One lowered file. ``exports`` is its ``__all__`` where that is a plain list of strings, else None."""
 

@@ -1,10 +1,174 @@
-"""Channels as rules see them."""
+"""What rules see of a program: channels, the consumers that may stay blocked, and what ends them.
+
+Nouns:
+
+* **Channel**: one place where a queue or stream is made, with its home.
+* **Group**: the consumers of one channel that are spawned at one place (or a caller that receives itself).
+* **Ending**: something that makes a blocked receive come back for the last time, or was meant to.
+* **Coverage**: on which paths an ending is reached: never, on some (with a witness), on all.
+* **Home**: where the channel lives: a function's run, an object, the whole program.
+"""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
-from chanlint.ir.ids import OpId
+from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.multiplicity import Count
+from chanlint.analysis.objects import Obj
+from chanlint.analysis.paths import Witness
+from chanlint.analysis.program import Way
+from chanlint.analysis.recognise import Event
+from chanlint.analysis.walk import Response
+from chanlint.catalogue.schema import TypeInfo
+from chanlint.diagnostics import Confidence
+from chanlint.ir.ids import FunctionId, OpId
+from chanlint.ir.ops import Op
+
+
+class HomeKind(enum.StrEnum):
+    """How long a channel lives."""
+
+    CALL = "call"
+    OBJECT = "object"
+    PROGRAM = "program"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a channel lives: ``frame`` for a call, ``owner`` for an object."""
+
+    kind: HomeKind
+    frame: Frame | None = None
+    owner: Obj | None = None
+    public: bool = False
+
+
+class Effectiveness(enum.StrEnum):
+    """What an ending does to the consumer."""
+
+    ENDS = "ends"
+    POSSIBLE = "possible"
+    FAILS = "fails"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Something that ends, may end or was meant to end a consumer.
+
+    Attributes:
+        kind: ``marker``, ``close``, ``cancel``, ``flag``, ``timeout``, ``scope``, ``data``, ``unknown``.
+        why: for people: what it is, or why it fails.
+        offered: it stands in a method that nobody here calls.
+    """
+
+    kind: str
+    does: Effectiveness
+    frame: Frame
+    op: Op
+    why: str
+    event: Event | None = None
+    response: Response | None = None
+    offered: bool = False
+
+    @property
+    def at(self) -> OpId:
+        """Its place."""
+        return self.frame.op_id(self.op)
+
+
+class Paths(enum.StrEnum):
+    """On which paths an ending is reached."""
+
+    NEVER = "never"
+    SOME = "some"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which paths from the start of the consumer reach an ending; ``witness`` misses it."""
+
+    paths: Paths
+    witness: Witness | None = None
+    producer: Entry | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Consumer:
+    """One receive in one actor, with the way from the receive up to the start of the actor."""
+
+    event: Event
+    way: Way
+
+    @property
+    def at(self) -> OpId:
+        """The receive."""
+        return self.event.frame.op_id(self.event.op)
+
+
+@dataclass(eq=False, slots=True)
+class Channel:
+    """A channel: where it is made, what it is, how it is called in the source."""
+
+    obj: Obj
+    info: TypeInfo
+    created: OpId
+    maker: Frame | None
+    name: str
+    home: Home
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """The consumers of a channel that are spawned at one place.
+
+    Attributes:
+        spawn: the edge that starts them; None for a caller.
+        actor: ``thread``, ``task``, ``process``, ``job``, ``greenlet`` or ``caller``.
+        at: the primary place: the spawn, or the receive of a caller.
+        endings: all endings found, with what they do.
+        escaped: where unknown code gets hold of the channel or the actor.
+        silence: why nothing may be reported (policy), or None.
+        held: the actor waits at this op for its consumers (a join, the end of a ``with``).
+        collected: the collector ends the actor, because nothing live refers to it.
+        polls: its receive gives up after a time, and its loop goes on.
+        sent: how many end markers are sent, where only markers end it and their number is known.
+        passes_on: a consumer that takes the marker sends it on to the next.
+    """
+
+    channel: Channel
+    consumers: list[Consumer]
+    spawn: Entry | None
+    actor: str
+    at: OpId
+    function: FunctionId
+    count: Count
+    confidence: Confidence = Confidence.HIGH
+    endings: list[Ending] = field(default_factory=list)
+    coverage: Coverage = Coverage(Paths.NEVER)
+    escaped: OpId | None = None
+    silence: str | None = None
+    held: OpId | None = None
+    collected: bool = False
+    daemon: bool = False
+    polls: bool = False
+    sent: Count | None = None
+    passes_on: bool = False
+
+    def effective(self) -> list[Ending]:
+        """The endings that end it for sure."""
+        return [ending for ending in self.endings if ending.does is Effectiveness.ENDS]
+
+    def possible(self) -> list[Ending]:
+        """The endings that may end it."""
+        return [ending for ending in self.endings if ending.does is Effectiveness.POSSIBLE]
+
+    def failing(self, *kinds: str) -> list[Ending]:
+        """The endings of these kinds that do not reach the receive."""
+        return [ending for ending in self.endings if ending.does is Effectiveness.FAILS and ending.kind in kinds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +186,13 @@ class ChannelModel:
     """Everything that rules can ask about a program.
 
     Attributes:
+        groups: the consumers that may stay blocked, in the order of their places.
         cleared: for every channel without a finding the reason.
         limits: names of analysis limits that were reached, with how often.
+        target_version: the Python that cures are written for.
     """
 
+    groups: list[Group] = field(default_factory=list)
     cleared: list[Cleared] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
+    target_version: tuple[int, int] = (3, 11)

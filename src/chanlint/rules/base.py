@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chanlint.findings import Finding
-from chanlint.model.channel import ChannelModel
+from chanlint.model.channel import ChannelModel, Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +40,43 @@ class Rule:
     def summary(self) -> str:
         """The first line of the documentation."""
         return self.documentation.strip().partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """A rule about consumers that may stay blocked: at most one finding for each group, from the first rule that holds.
+
+    Attributes:
+        find: the finding about one group, or None.
+    """
+
+    code: str
+    name: str
+    find: Callable[[Group], Finding | None]
+    module: str
+
+
+def in_precedence(rules: tuple[Lifecycle, ...]) -> tuple[Rule, ...]:
+    """Rules of which only the first that holds speaks about a group."""
+
+    def first(group: Group) -> Finding | None:
+        if group.silence is not None or group.escaped is not None:
+            return None
+        return next((found for rule in rules if (found := rule.find(group)) is not None), None)
+
+    def check_for(code: str) -> Callable[[ChannelModel], Iterable[Finding]]:
+        def check(model: ChannelModel) -> Iterable[Finding]:
+            for group in model.groups:
+                found = first(group)
+                if found is not None and found.code == code:
+                    yield found
+
+        return check
+
+    return tuple(Rule(rule.code, rule.name, check_for(rule.code), rule.module) for rule in rules)
+
+
+def display_name(qualname: str) -> str:
+    """A function's name for people: ``handle``, ``Pool.start``, ``the module``."""
+    plain = qualname.replace(".<locals>", "")
+    return "the module" if plain == "<module>" else plain

@@ -1,0 +1,10 @@
+"""``python -m chanlint``."""
+
+from __future__ import annotations
+
+import sys
+
+from chanlint.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,269 @@
+"""Looks attributes up: on instances through their classes, on modules, on library objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chanlint.analysis import calls, containers
+from chanlint.analysis.frames import Frame
+from chanlint.analysis.limits import INSTANCES
+from chanlint.analysis.objects import (
+    Awaitable,
+    Bound,
+    ClassRef,
+    Container,
+    Coroutine,
+    End,
+    FunctionRef,
+    Instance,
+    LibInstance,
+    LibMethod,
+    LibName,
+    ModuleRef,
+    Obj,
+    Super,
+)
+from chanlint.catalogue.schema import OpKind, TypeInfo
+from chanlint.ir.ids import MODULE_BODY, FunctionId, OpId
+from chanlint.ir.ops import LoadAttr, Op, Variable
+from chanlint.ir.program import FunctionKind
+
+if TYPE_CHECKING:
+    from chanlint.analysis.pointsto import PointsTo
+
+MRO_LIMIT = 32
+
+
+def load(state: PointsTo, frame: Frame, op: LoadAttr, obj: Obj) -> None:
+    """``obj.attr``."""
+    target = frame.base + op.dst
+    match obj:
+        case Instance():
+            state.graph.flow(state.graph.attribute(obj, op.attr), target)
+            find_in_class(state, obj.cls, op.attr, target, obj, frame, op)
+        case Super():
+            for base in mro_after(state, obj):
+                if _from_class(state, base, op.attr, target, obj.receiver, frame, op):
+                    return
+        case ClassRef():
+            find_in_class(state, obj, op.attr, target, None, frame, op)
+            state.graph.flow(state.graph.attribute(obj, op.attr), target)
+        case ModuleRef():
+            _from_module(state, frame, obj, op.attr, target)
+        case LibName():
+            dotted = state.catalogue.canonical(f"{obj.dotted}.{op.attr}")
+            state.graph.add(target, state.heap.make(LibName, dotted))
+        case LibInstance() | End():
+            _from_library(state, obj, obj.type, op.attr, target)
+            state.graph.flow(state.graph.attribute(obj, op.attr), target)
+        case Container():
+            state.graph.add(target, state.heap.make(LibMethod, obj, f"builtins.{obj.kind}", op.attr))
+        case Coroutine() | Awaitable():
+            state.graph.add(target, state.heap.make(LibMethod, obj, "builtins.coroutine", op.attr))
+        case FunctionRef() | Bound():
+            state.graph.flow(state.graph.attribute(obj, op.attr), target)
+
+
+def store(state: PointsTo, obj: Obj, attr: str, source: int) -> None:
+    """``obj.attr = source``."""
+    match obj:
+        case ModuleRef() if obj.module:
+            owner = FunctionId(obj.module, MODULE_BODY)
+            state.graph.flow(source, state.variable(state.module_frame(obj.module), Variable(owner, attr)))
+        case ClassRef() if attr in obj.frame.variables:
+            state.graph.flow(source, obj.frame.variables[attr])
+        case Instance() | ClassRef() | LibInstance() | End() | FunctionRef():
+            state.graph.flow(source, state.graph.attribute(obj, attr))
+
+
+def lib_bases(state: PointsTo, cls: ClassRef) -> list[str]:
+    """The catalogued types that ``cls`` derives from, nearest first."""
+    found: list[str] = []
+    for base in mro(state, cls):
+        if isinstance(base, LibName):
+            made = type_made_by(state, base.dotted)
+            if made is not None and made.name not in found:
+                found.append(made.name)
+    return found
+
+
+def type_made_by(state: PointsTo, dotted: str) -> TypeInfo | None:
+    """The type whose constructor or name ``dotted`` is."""
+    effect = state.catalogue.functions.get(dotted)
+    if effect is not None and effect.op in (OpKind.MAKE, OpKind.PREPARE) and effect.makes:
+        return state.catalogue.types.get(effect.makes)
+    return state.catalogue.types.get(dotted)
+
+
+def mro(state: PointsTo, cls: ClassRef) -> list[Obj]:
+    """The class and its bases, depth first, each once."""
+    found: list[Obj] = []
+    waiting: list[Obj] = [cls]
+    while waiting and len(found) < MRO_LIMIT:
+        current = waiting.pop(0)
+        if current in found:
+            continue
+        found.append(current)
+        if isinstance(current, ClassRef):
+            bases = [
+                obj for node in current.bases for obj in state.graph.points[node] if isinstance(obj, ClassRef | LibName)
+            ]
+            waiting[:0] = bases
+    return found
+
+
+def mro_after(state: PointsTo, obj: Super) -> list[Obj]:
+    """Where ``super()`` looks: what follows its class in the receiver's bases."""
+    receiver = obj.receiver
+    cls = receiver.cls if isinstance(receiver, Instance) else receiver
+    if not isinstance(cls, ClassRef):
+        return []
+    order = mro(state, cls)
+    for position, base in enumerate(order):
+        if isinstance(base, ClassRef) and base.cls == obj.cls:
+            return order[position + 1 :]
+    return []
+
+
+def find_in_class(
+    state: PointsTo, cls: ClassRef, name: str, target: int, receiver: Obj | None, frame: Frame | None, op: Op | None
+) -> bool:
+    """Flows what attribute ``name`` of the class means for ``receiver`` into ``target``; False if no base has it."""
+    return any(_from_class(state, base, name, target, receiver, frame, op) for base in mro(state, cls))
+
+
+def _from_class(
+    state: PointsTo, base: Obj, name: str, target: int, receiver: Obj | None, frame: Frame | None, op: Op | None
+) -> bool:
+    if isinstance(base, LibName):
+        made = type_made_by(state, base.dotted)
+        if made is None or receiver is None:
+            if receiver is None and made is not None:  # Thread.__init__(self, ...)
+                state.graph.add(target, state.heap.make(LibName, f"{base.dotted}.{name}"))
+                return True
+            return False
+        if name == "__init__":
+            state.graph.add(target, state.heap.make(LibMethod, receiver, base.dotted, "__init__"))
+            return True
+        return _from_library(state, receiver, made.name, name, target)
+    if not isinstance(base, ClassRef) or name not in base.frame.variables:
+        return False
+    state.graph.watch(
+        base.frame.variables[name], lambda value: _bind(state, value, receiver, base, target, frame, op)
+    )
+    return True
+
+
+def _bind(
+    state: PointsTo, value: Obj, receiver: Obj | None, cls: ClassRef, target: int, frame: Frame | None, op: Op | None
+) -> None:
+    """What a class attribute becomes when it is read through an object."""
+    if not isinstance(value, FunctionRef) or value.function.cls is None:
+        state.graph.add(target, value)
+        return
+    kinds = {text.rpartition(".")[2] for text in value.function.decorators}
+    if "staticmethod" in kinds:
+        state.graph.add(target, value)
+    elif "classmethod" in kinds:
+        owner = receiver.cls if isinstance(receiver, Instance) else (receiver or cls)
+        state.graph.add(target, state.heap.make(Bound, value, owner))
+    elif receiver is None:
+        state.graph.add(target, value)
+    elif kinds & {"property", "cached_property", "setter"}:
+        if frame is not None and op is not None:
+            calls.call_function(state, frame, op, value, receiver, calls.NO_ARGUMENTS, target)
+    else:
+        state.graph.add(target, state.heap.make(Bound, value, receiver))
+
+
+def _from_module(state: PointsTo, frame: Frame, obj: ModuleRef, attr: str, target: int) -> None:
+    here = frame.function.id.module
+    if obj.module and attr in state.stored_names(obj.module):
+        owner = FunctionId(obj.module, MODULE_BODY)
+        state.graph.flow(state.variable(state.module_frame(obj.module), Variable(owner, attr)), target)
+        return
+    dotted = f"{obj.dotted}.{attr}"
+    found = state.program.resolve(here, dotted, 0)
+    if found is None and obj.module:
+        found = state.program.resolve(obj.module, attr, 1)
+    if found is not None:
+        state.graph.add(target, state.heap.make(ModuleRef, found, dotted))
+    elif obj.module and state.program.modules[obj.module].is_package:
+        owner = FunctionId(obj.module, MODULE_BODY)
+        state.graph.flow(state.variable(state.module_frame(obj.module), Variable(owner, attr)), target)
+
+
+def _from_library(state: PointsTo, obj: Obj, type_name: str, attr: str, target: int) -> bool:
+    if state.catalogue.method(type_name, attr) is not None:
+        state.graph.add(target, state.heap.make(LibMethod, obj, type_name, attr))
+        return True
+    seen_as = _facet(state, type_name, attr)
+    if seen_as is not None:
+        containers.add_facet(state, obj, seen_as, target)
+        return True
+    return False
+
+
+def _facet(state: PointsTo, type_name: str, attr: str) -> str | None:
+    waiting = [type_name]
+    for current in waiting:
+        info = state.catalogue.types.get(current)
+        if info is not None and attr in info.attributes:
+            return info.attributes[attr]
+        if info is not None and len(waiting) < MRO_LIMIT:
+            waiting.extend(info.bases)
+    return None
+
+
+# -- objects that nobody here makes, methods that nobody here calls --------------------------------------------------------
+
+
+def new_instance(state: PointsTo, cls: ClassRef, site: OpId, maker: Frame | None) -> Instance:
+    """An object of ``cls`` made at ``site``; beyond the bound all objects of a class are one."""
+    known = state.instances.setdefault(cls, [])
+    for instance in known:
+        if instance.site == site and instance.maker is maker:
+            return instance
+    if len(known) >= INSTANCES:
+        state.limits.hit("instances")
+        return known[-1]
+    instance = state.heap.make(Instance, cls, site, maker)
+    known.append(instance)
+    return instance
+
+
+def exercise_class(state: PointsTo, cls: ClassRef, only_unmentioned: bool, mentioned: set[str]) -> None:
+    """Calls every method of a class that nobody here instantiates, as unknown code would."""
+    if state.instances.get(cls) or (only_unmentioned and cls.cls.qualname.rpartition(".")[2] in mentioned):
+        return
+    if any(cls in mro(state, other) for other in state.classes if other is not cls and state.instances.get(other)):
+        return
+    if any(cls in mro(state, other)[1:] for other in state.classes):
+        return  # a base class: its subclasses are exercised with its methods
+    instance = state.heap.make(Instance, cls, cls.site, None, True)
+    state.instances.setdefault(cls, []).append(instance)
+    calls.fill_fields(state, cls, instance, cls.frame, None)
+    _enter_methods(state, instance, api=False)
+
+
+def exercise_instances(state: PointsTo) -> None:
+    """Enters the methods that were never called on an object: what they do is offered by its class, not done."""
+    for instances in list(state.instances.values()):
+        for instance in list(instances):
+            if not instance.synthetic:
+                _enter_methods(state, instance, api=True)
+
+
+def _enter_methods(state: PointsTo, instance: Instance, *, api: bool) -> None:
+    seen: set[str] = set()
+    for base in mro(state, instance.cls):
+        if not isinstance(base, ClassRef):
+            continue
+        for name in list(base.frame.variables):
+            if name in seen:
+                continue
+            seen.add(name)
+            for value in list(state.graph.points[base.frame.variables[name]]):
+                if isinstance(value, FunctionRef) and value.function.cls is not None:
+                    if value.function.kind is FunctionKind.FUNCTION:
+                        calls.enter_root(state, value, instance, api=api)

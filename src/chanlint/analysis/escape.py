@@ -1,0 +1,165 @@
+"""Which objects unknown code may get hold of: handed to a call that is not understood, returned to callers that are not
+analysed, stored in objects that are not known.
+
+Unknown code that holds a channel may close it; that holds a task, may cancel it; that holds a function, may call it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chanlint.analysis import containers
+from chanlint.analysis.frames import EntryKind, Frame
+from chanlint.analysis.library import argument
+from chanlint.analysis.objects import (
+    Awaitable,
+    Bound,
+    ClassRef,
+    Const,
+    Container,
+    End,
+    FunctionRef,
+    Instance,
+    LibInstance,
+    LibMethod,
+    LibName,
+    Obj,
+    Partial,
+)
+from chanlint.catalogue.schema import OpKind
+from chanlint.ir import ops
+from chanlint.ir.ids import OpId
+from chanlint.ir.ops import Op, Register
+
+if TYPE_CHECKING:
+    from chanlint.analysis.program import Analysis
+
+RUNS_TARGET = frozenset({OpKind.SPAWN, OpKind.PREPARE, OpKind.CALL, OpKind.CALL_AT_EXIT})
+HARMLESS_METHODS = frozenset(
+    {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "format", "join", "startswith", "count"}
+)
+
+
+class Escapes:
+    """Answers which objects have escaped, and where."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.where: dict[Obj, OpId] = {}
+        self._known_holders: dict[Obj, list[tuple[Obj, str]]] = {}
+        for frame in analysis.points.frames:
+            self._scan(frame)
+        self._spread()
+
+    def _escape(self, obj: Obj, at: OpId) -> None:
+        if not isinstance(obj, Const | LibName | ClassRef) and obj not in self.where:
+            self.where[obj] = at
+
+    def _registers(self, frame: Frame, op: Op, registers: list[Register]) -> None:
+        for register in registers:
+            for obj in self.analysis.points.holds(frame, register):
+                self._escape(obj, frame.op_id(op))
+
+    def _scan(self, frame: Frame) -> None:
+        for op in frame.function.cfg.ops():
+            match op:
+                case ops.Call() if not op.decorator:
+                    self._call(frame, op)
+                case ops.StoreAttr():
+                    if not self.analysis.points.holds(frame, op.obj):
+                        self._registers(frame, op, [op.src])
+                case ops.StoreItem():
+                    held = self.analysis.points.holds(frame, op.obj)
+                    if not any(isinstance(obj, Container) for obj in held):
+                        self._registers(frame, op, [op.src])
+                case ops.Yield() if not frame.entries:
+                    self._registers(frame, op, [op.src])
+        unknown_caller = not frame.entries or any(entry.kind is EntryKind.ROOT for entry in frame.entries)
+        if unknown_caller:
+            for node in (frame.returned, frame.yielded):
+                for obj in self.analysis.points.graph.points[node]:
+                    self._escape(obj, OpId(frame.function.id, -1))
+
+    def _call(self, frame: Frame, op: ops.Call) -> None:
+        points = self.analysis.points
+        callees = points.holds(frame, op.callee)
+        arguments = [argument.value for argument in op.args]
+        if not callees:
+            if not self._harmless_name(frame, op):
+                self._registers(frame, op, arguments)
+            return
+        for callee in callees:
+            if isinstance(callee, LibName) and (frame, op.index) in points.unresolved:
+                if callee.dotted not in containers.FUNCTIONS and callee.dotted not in self.analysis.catalogue.functions:
+                    if not self._is_exception(callee.dotted):
+                        self._registers(frame, op, arguments)
+        for call in frame.lib_calls.get(op.index, ()):
+            if call.effect.op not in RUNS_TARGET or call.arguments is None:
+                continue
+            target = argument(call.arguments, call.effect.target)
+            if target is not None and not points.graph.points[target]:
+                self._registers(frame, op, arguments)
+
+    def _harmless_name(self, frame: Frame, op: ops.Call) -> bool:
+        made = self.analysis.shapes.of(frame.function).definitions.get(op.callee, ())
+        return any(isinstance(load, ops.LoadAttr) and load.attr in HARMLESS_METHODS for load in made)
+
+    def _is_exception(self, dotted: str) -> bool:
+        return dotted.endswith(("Error", "Exception", "Warning"))
+
+    def _spread(self) -> None:
+        """Whoever holds a container holds its elements; a partial, its arguments; a closure, a way to call it."""
+        points = self.analysis.points
+        waiting = list(self.where)
+        while waiting:
+            obj = waiting.pop()
+            at = self.where[obj]
+            inner: list[Obj] = []
+            match obj:
+                case Container():
+                    inner = [each for name in points.graph.attribute_names(obj) for each in self._held(obj, name)]
+                case Partial():
+                    arguments = points.partials[obj]
+                    nodes = [*arguments.positional, *(node for _, node in arguments.keywords)]
+                    inner = [each for node in nodes for each in points.graph.points[node]]
+                case LibMethod() if obj.name not in ("get", "get_nowait", "receive", "qsize", "empty", "full", "is_set"):
+                    inner = [obj.receiver]
+                case Bound():
+                    inner = [obj.function]
+                case Awaitable():
+                    inner = [call.receiver for call in points.awaitables.get(obj, ()) if call.receiver is not None]
+                case End():
+                    inner = [obj.channel]
+            for each in inner:
+                if each not in self.where:
+                    self._escape(each, at)
+                    if each in self.where:
+                        waiting.append(each)
+
+    def _held(self, obj: Obj, name: str) -> list[Obj]:
+        node = self.analysis.points.graph.known_attribute(obj, name)
+        return list(self.analysis.points.graph.points[node]) if node is not None else []
+
+    def of(self, obj: Obj) -> OpId | None:
+        """Where an object escapes, or None."""
+        return self.where.get(obj)
+
+    def callable_from_outside(self, frame: Frame) -> bool:
+        """Whether unknown code got hold of the function that runs in ``frame``."""
+        return any(ref in self.where for ref in self.analysis.points.refs.get(frame.function.id, ()))
+
+    def holders(self, obj: Obj) -> list[tuple[Obj, str]]:
+        """The objects whose attributes or cells hold ``obj`` directly."""
+        return self._holders().get(obj, [])
+
+    def _holders(self) -> dict[Obj, list[tuple[Obj, str]]]:
+        known = self._known_holders
+        if not known:
+            graph = self.analysis.points.graph
+            for (owner, name), node in graph.attribute_nodes():
+                if name.startswith("<") or not isinstance(owner, Instance | Container | ClassRef | LibInstance | FunctionRef):
+                    continue
+                for held in graph.points[node]:
+                    known.setdefault(held, []).append((owner, name))
+        return known
+

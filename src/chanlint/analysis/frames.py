@@ -1,0 +1,105 @@
+"""Frames: a function in a context, and the edges by which control enters it.
+
+Nouns:
+
+* **Frame**: one function body as reached from one context (its call site and callers, or the object that it is a method of).
+* **Entry**: how control gets into a frame: a call, a spawn, an iteration, or later (a callback, a handler at exit).
+* **LibCall**: a call of something that the catalogue knows, with its receiver.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chanlint.catalogue.schema import Effect
+from chanlint.ir.ids import FunctionId, OpId
+from chanlint.ir.ops import Op
+from chanlint.ir.program import Function
+
+if TYPE_CHECKING:
+    from chanlint.analysis.calls import Arguments
+    from chanlint.analysis.objects import Obj
+
+
+class EntryKind(enum.StrEnum):
+    """How control enters a frame."""
+
+    CALL = "call"  # in the same actor, at this op
+    SPAWN = "spawn"  # in an actor of its own
+    LATER = "later"  # at a time nobody here knows: a callback, at exit
+    ROOT = "root"  # from code that is not analysed
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """One edge into a frame: ``op`` of ``caller``; for a spawn ``actor`` is the handle of the new actor."""
+
+    kind: EntryKind
+    caller: Frame | None
+    op: Op | None
+    callee: Frame
+    actor: Obj | None = None
+
+
+@dataclass(eq=False, slots=True)
+class LibCall:
+    """A call of a catalogued function or method.
+
+    Attributes:
+        receiver: the object whose method it is, None for functions.
+        result: the object that the call makes, if any.
+        timed: the call waits inside a wrapper that gives up after a time.
+        awaited: for awaitable calls: the ops at which it takes effect (empty: it never does).
+        actor: the handle of the actor that performs it, for a call handed to a spawner.
+        arguments: the argument nodes.
+    """
+
+    frame: Frame
+    op: Op
+    effect: Effect
+    name: str
+    receiver: Obj | None = None
+    result: Obj | None = None
+    timed: bool = False
+    awaited: list[tuple[Frame, Op]] = field(default_factory=list)
+    actor: Obj | None = None
+    arguments: Arguments | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """A function in a context.
+
+    Attributes:
+        parent: the frame in which the function was defined (for free variables).
+        receiver: the object that it is a method of.
+        base: node of register 0; registers follow each other.
+        chain: functions on the way from the nearest root, to find recursion.
+        entries: how control gets here, in the order of discovery.
+        calls: what each call (or with, iteration, await) op reaches inside the program.
+        lib_calls: catalogued calls by op index.
+        api: entered only because unknown code could call it: what it does is offered, not done.
+    """
+
+    number: int
+    function: Function
+    parent: Frame | None
+    receiver: Obj | None
+    base: int
+    returned: int
+    yielded: int
+    chain: tuple[FunctionId, ...] = ()
+    variables: dict[str, int] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    calls: dict[int, list[Entry]] = field(default_factory=dict)
+    lib_calls: dict[int, list[LibCall]] = field(default_factory=dict)
+    api: bool = False
+
+    def op_id(self, op: Op) -> OpId:
+        """The place of an op of this frame's function."""
+        return OpId(self.function.id, op.index)
+
+    def __repr__(self) -> str:
+        return f"Frame({self.number}, {self.function.id})"

@@ -1,0 +1,140 @@
+"""The points-to graph: nodes, flows between them, and the worklist that solves it (Andersen's analysis).
+
+Nouns:
+
+* **Node**: a register of a frame, a variable, an attribute of an object or a cell of a container; a small integer.
+* **Flow**: what one node may hold, another may hold too.
+* **Watcher**: called once for each object that comes to a node.
+
+Inclusion constraints are solved by propagating each new object once along each flow (L. O. Andersen, "Program analysis and
+specialization for the C programming language", 1994). Everything is ordered by discovery, so two runs do the same. Calls are
+handled only when nothing else is left to propagate, so that classes and imports are known before methods are looked up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from chanlint.analysis.limits import POINTS_TO, Limits
+from chanlint.analysis.objects import Const, Obj
+
+Watcher = Callable[[Obj], None]
+ANY = "[*]"
+
+
+class Graph:
+    """Nodes, flows, watchers and the worklist."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.points: list[dict[Obj, None]] = []
+        self.full: set[int] = set()
+        self._flows: list[list[int] | None] = []
+        self._watchers: list[list[Watcher] | None] = []
+        self._attributes: dict[tuple[Obj, str], int] = {}
+        self._names: dict[Obj, list[str]] = {}
+        self._queue: deque[tuple[int, Obj]] = deque()
+        self._deferred: deque[tuple[Watcher, Obj]] = deque()
+
+    def new_nodes(self, count: int) -> int:
+        """Makes ``count`` nodes and gives the first."""
+        first = len(self.points)
+        self.points.extend({} for _ in range(count))
+        self._flows.extend([None] * count)
+        self._watchers.extend([None] * count)
+        return first
+
+    def attribute(self, obj: Obj, name: str) -> int:
+        """The node of attribute ``name`` of ``obj``."""
+        key = (obj, name)
+        node = self._attributes.get(key)
+        if node is None:
+            node = self._attributes[key] = self.new_nodes(1)
+            self._names.setdefault(obj, []).append(name)
+        return node
+
+    def known_attribute(self, obj: Obj, name: str) -> int | None:
+        """The node of an attribute if anybody has named it."""
+        return self._attributes.get((obj, name))
+
+    def attribute_names(self, obj: Obj) -> list[str]:
+        """The attributes and cells of ``obj`` named so far, in order."""
+        return self._names.get(obj, [])
+
+    def attribute_nodes(self) -> list[tuple[tuple[Obj, str], int]]:
+        """Every attribute and cell with its node, in the order of discovery."""
+        return list(self._attributes.items())
+
+    def cell(self, container: Obj, key: object) -> int:
+        """The node of one element of a container; every element flows into the cell of all."""
+        name = ANY if key is ANY else f"[{key!r}]"
+        known = self._attributes.get((container, name))
+        node = self.attribute(container, name)
+        if known is None and name != ANY:
+            self.flow(node, self.elements(container))
+        return node
+
+    def elements(self, container: Obj) -> int:
+        """The node that holds whatever any cell holds."""
+        node = self._attributes.get((container, "[all]"))
+        if node is None:
+            node = self.attribute(container, "[all]")
+            self.flow(self.attribute(container, ANY), node)
+        return node
+
+    def add(self, node: int, obj: Obj) -> None:
+        """Says that ``node`` may hold ``obj``."""
+        held = self.points[node]
+        if obj in held:
+            return
+        if len(held) >= POINTS_TO:
+            if node not in self.full:
+                self.full.add(node)
+                self.limits.hit("points-to")
+            if isinstance(obj, Const):
+                return
+            if len(held) >= 4 * POINTS_TO:
+                return
+        held[obj] = None
+        self._queue.append((node, obj))
+
+    def flow(self, source: int, target: int) -> None:
+        """Says that ``target`` may hold what ``source`` may hold."""
+        if source == target:
+            return
+        flows = self._flows[source]
+        if flows is None:
+            flows = self._flows[source] = []
+        elif target in flows:
+            return
+        flows.append(target)
+        for obj in list(self.points[source]):
+            self.add(target, obj)
+
+    def watch(self, node: int, watcher: Watcher) -> None:
+        """Calls ``watcher`` for each object that ``node`` holds now or later."""
+        watchers = self._watchers[node]
+        if watchers is None:
+            watchers = self._watchers[node] = []
+        watchers.append(watcher)
+        for obj in list(self.points[node]):
+            watcher(obj)
+
+    def watch_later(self, node: int, watcher: Watcher) -> None:
+        """Like `watch`, but only once nothing else is left to propagate."""
+        self.watch(node, lambda obj: self._deferred.append((watcher, obj)))
+
+    def solve(self) -> None:
+        """Propagates until nothing changes."""
+        queue, deferred = self._queue, self._deferred
+        while queue or deferred:
+            while queue:
+                node, obj = queue.popleft()
+                for target in self._flows[node] or ():
+                    self.add(target, obj)
+                for watcher in list(self._watchers[node] or ()):
+                    watcher(obj)
+            if deferred:
+                watcher, obj = deferred.popleft()
+                watcher(obj)

@@ -1,0 +1,33 @@
+"""All bounds of the analysis, counted and deterministic: findings never depend on a clock or the machine.
+
+A bound that is reached makes the answer less known, never wrong: the object becomes unknown, and unknown code may close a
+channel, so the finding stays silent. `Limits` counts how often each was reached.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+POINTS_TO = 32  # objects that one register or variable may hold
+CONTEXTS = 12  # frames of one function before its callers share one
+CALL_DEPTH = 4  # callers that a frame remembers
+FRAMES = 20_000  # frames of the whole program
+INSTANCES = 8  # objects of one class that are told apart by where they are made
+CALLEES = 8  # functions that one call may reach
+WALK_STEPS = 3_000  # states of one walk through a consumer's loop
+WALK_CALLERS = 6  # helpers between a receive and the loop that calls it
+PATH_STEPS = 20_000  # states of one search for a witness path
+BLOCKS = 5_000  # blocks of a function whose paths are searched
+SUMMARY_ROUNDS = 10  # rounds over recursive functions
+REACH = 64  # objects looked at to find out where one may be found
+
+
+class Limits:
+    """Counts the bounds reached in one analysis."""
+
+    def __init__(self) -> None:
+        self.reached: Counter[str] = Counter()
+
+    def hit(self, name: str) -> None:
+        """Notes that bound ``name`` was reached once more."""
+        self.reached[name] += 1

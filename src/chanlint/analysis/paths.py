@@ -1,0 +1,250 @@
+"""Searches for a path that misses an ending: from where something is started to a way out of the function.
+
+Nouns:
+
+* **Covering op**: an op at which the ending is reached (the send of the marker, the cancel, a call of a helper that does it).
+* **Witness**: how a path leaves without passing one, and by which op.
+
+Tests of names that are never rebound are taken the same way each time on one path, so ``if thread is not None`` guards both
+the start and the close. A loop whose body covers counts as covering: ``for _ in range(n): q.put(None)`` after ``n`` spawns.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from chanlint.analysis.frames import Frame
+from chanlint.analysis.limits import BLOCKS, PATH_STEPS
+from chanlint.analysis.objects import Const
+from chanlint.analysis.raises import Risk
+from chanlint.ir import ops
+from chanlint.ir.cfg import RAISE_EXIT
+from chanlint.ir.ids import BlockId
+from chanlint.ir.ops import Op
+
+if TYPE_CHECKING:
+    from chanlint.analysis.program import Analysis
+
+Facts = frozenset[tuple[object, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A way out that misses the ending: ``kind`` is ``return``, ``raise`` or ``close`` (a generator closed at a yield)."""
+
+    kind: str
+    frame: Frame
+    op: Op
+
+
+class _Point(NamedTuple):
+    block: BlockId
+    offset: int
+    started: bool
+    flying: Op | None
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for in one frame.
+
+    Attributes:
+        start: the op after which the path counts; None: from the function's entry.
+        raised: the start op itself ends in an exception.
+        covering: op indexes at which the ending is reached.
+    """
+
+    frame: Frame
+    start: Op | None
+    covering: frozenset[int]
+    raised: bool = False
+
+
+class Paths:
+    """Finds witnesses."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+
+    def witnesses(self, search: Search) -> list[Witness] | None:
+        """A witness of each kind that exists, normal ways out first; None where a bound was reached."""
+        frame = search.frame
+        if len(frame.function.cfg.blocks) > BLOCKS:
+            self.analysis.limits.hit("blocks")
+            return None
+        covering = self._with_loops(search)
+        if search.start is not None and search.start.index in covering:
+            return []
+        found: dict[str, Witness] = {}
+        first = _Point(frame.function.cfg.entry, 0, search.start is None, None, frozenset())
+        waiting, seen, steps = deque([first]), {first}, 0
+        while waiting:
+            steps += 1
+            if steps > PATH_STEPS:
+                self.analysis.limits.hit("paths")
+                return None
+            for following in self._follow(search, covering, waiting.popleft(), found):
+                if following not in seen:
+                    seen.add(following)
+                    waiting.append(following)
+        return [found[kind] for kind in ("return", "close", "raise") if kind in found]
+
+    def _with_loops(self, search: Search) -> frozenset[int]:
+        """The covering ops, and the heads of loops that cover and do not hold the start."""
+        shape = self.analysis.shapes.of(search.frame.function)
+        covering = set(search.covering)
+        for index in search.covering:
+            if index not in shape.by_index:
+                continue
+            loop = shape.loop(shape.by_index[index])
+            if not loop or (search.start is not None and shape.positions[search.start.index].block in loop):
+                continue
+            for block in loop:
+                end = shape.blocks[block].terminator
+                if isinstance(end, ops.Iterate | ops.Branch):
+                    if any(target not in loop for target in shape.normal_targets(block)):
+                        covering.add(end.index)
+        return frozenset(covering)
+
+    def _follow(self, search: Search, covering: frozenset[int], at: _Point, found: dict[str, Witness]) -> list[_Point]:
+        frame = search.frame
+        shape = self.analysis.shapes.of(frame.function)
+        block = frame.function.cfg.blocks[at.block]
+        started, ways = at.started, []
+        for op in shape.listing[at.block][at.offset :]:
+            if op.index in covering:
+                return ways
+            starts = search.start is not None and op is search.start
+            risk = self.analysis.raises.risk(frame, op)
+            yields = isinstance(op, ops.Yield) and not op.delegate
+            if started and not starts and not isinstance(op, ops.Raise):
+                if risk is Risk.COUNTS:
+                    ways += self._raise(search, at, block.handler, op, "raise", found)
+                if yields and frame.function.is_generator:
+                    ways += self._raise(search, at, block.handler, op, "close", found)
+            if starts:
+                started = True
+                if search.raised:
+                    return ways + self._raise(search, at._replace(started=True), block.handler, op, "raise", found)
+        return ways + self._terminate(search, at._replace(started=started), found)
+
+    def _raise(
+        self, search: Search, at: _Point, handler: BlockId, op: Op, kind: str, found: dict[str, Witness]
+    ) -> list[_Point]:
+        if handler == RAISE_EXIT:
+            if at.started:
+                found.setdefault(kind, Witness(kind, search.frame, op))
+            return []
+        return [_Point(handler, 0, at.started, op, at.facts)]
+
+    def _terminate(self, search: Search, at: _Point, found: dict[str, Witness]) -> list[_Point]:
+        frame = search.frame
+        block = frame.function.cfg.blocks[at.block]
+        end = block.terminator
+
+        def to(target: BlockId, facts: Facts = at.facts, flying: Op | None = at.flying) -> list[_Point]:
+            return [_Point(target, 0, at.started, flying, facts)] if target >= 0 else []
+
+        match end:
+            case ops.Jump():
+                return to(end.target)
+            case ops.Return():
+                if at.started:
+                    found.setdefault("return", Witness("return", frame, end))
+                return []
+            case ops.Raise():
+                origin = at.flying if end.exception is None and at.flying is not None else end
+                kind = "close" if isinstance(origin, ops.Yield) else "raise"
+                return self._raise(search, at, block.handler, origin, kind, found)
+            case ops.Iterate():
+                return to(end.item) + to(end.done)
+            case ops.Catch():
+                return self._catch(frame, at, end)
+            case ops.Branch():
+                return self._branch(frame, at, end)
+        return []
+
+    def _catch(self, frame: Frame, at: _Point, end: ops.Catch) -> list[_Point]:
+        matched = _Point(end.matched, 0, at.started, at.flying, at.facts)
+        unmatched = _Point(end.unmatched, 0, at.started, at.flying, at.facts)
+        if isinstance(at.flying, ops.Yield):  # GeneratorExit
+            names = {getattr(obj, "dotted", "") for r in end.types for obj in self.analysis.points.holds(frame, r)}
+            takes = not end.types or bool(names & {"builtins.BaseException", "builtins.GeneratorExit"})
+            return [matched if takes else unmatched]
+        if self.analysis.raises.catches_all(frame, end):
+            return [matched]
+        return [matched, unmatched]
+
+    def _branch(self, frame: Frame, at: _Point, end: ops.Branch) -> list[_Point]:
+        shape = self.analysis.shapes.of(frame.function)
+        decided = self._decided(frame, end)
+        if decided is not None:
+            return [_Point(end.true if decided else end.false, 0, at.started, at.flying, at.facts)]
+        key = self._condition(frame, end)
+        if key is None:
+            return [_Point(target, 0, at.started, at.flying, at.facts) for target in (end.true, end.false)]
+        test, positive = key
+        for known, value in at.facts:
+            if known == test:
+                truth = value == positive
+                return [_Point(end.true if truth else end.false, 0, at.started, at.flying, at.facts)]
+        if shape.in_loop(end):
+            return [_Point(target, 0, at.started, at.flying, at.facts) for target in (end.true, end.false)]
+        return [
+            _Point(target, 0, at.started, at.flying, at.facts | {(test, truth == positive)})
+            for target, truth in ((end.true, True), (end.false, False))
+        ]
+
+    def _decided(self, frame: Frame, end: ops.Branch) -> bool | None:
+        """A test against None of something that is known never to be None."""
+        shape = self.analysis.shapes.of(frame.function)
+        made = shape.definitions.get(end.condition, ())
+        if len(made) != 1 or not isinstance(made[0], ops.Compare):
+            held = self.analysis.points.holds(frame, end.condition)
+            if held and not any(isinstance(obj, Const) for obj in held) and made and isinstance(made[0], ops.LoadVar):
+                return True
+            return None
+        test = made[0]
+        if test.operator not in ("is", "is-not"):
+            return None
+        right = self.analysis.points.holds(frame, test.right)
+        left = self.analysis.points.holds(frame, test.left)
+        if len(right) == 1 and isinstance(right[0], Const) and right[0].value is None and left:
+            if not any(isinstance(obj, Const) and obj.value is None for obj in left):
+                return test.operator == "is-not"
+        return None
+
+    def _condition(self, frame: Frame, end: ops.Branch) -> tuple[object, bool] | None:
+        """A name for what is tested, and whether true means that it holds; None where it may change in between."""
+        shape = self.analysis.shapes.of(frame.function)
+        return self._name(frame, shape.definitions.get(end.condition, []))
+
+    def _name(self, frame: Frame, made: list[Op]) -> tuple[object, bool] | None:
+        if len(made) != 1:
+            return None
+        shape = self.analysis.shapes.of(frame.function)
+        match made[0]:
+            case ops.LoadVar(var=var):
+                return (("var", var), True) if self.analysis.writes_of(var) <= 1 else None
+            case ops.LoadAttr(obj=register, attr=attr):
+                base = self._name(frame, shape.definitions.get(register, []))
+                stores = [op for op in shape.by_index.values() if isinstance(op, ops.StoreAttr) and op.attr == attr]
+                return ((base[0], attr), True) if base is not None and not stores else None
+            case ops.Compare(operator=operator, left=left, right=right):
+                first = self._name(frame, shape.definitions.get(left, []))
+                second = shape.definitions.get(right, [])
+                if first is None or len(second) != 1 or not isinstance(second[0], ops.Const):
+                    return None
+                positive = operator in ("is", "==")
+                if operator in ("is", "is-not", "==", "!="):
+                    if second[0].value is None:
+                        return first[0], not positive  # `x is None` is taken as the opposite of `x`
+                    return (first[0], "==", repr(second[0].value)), positive
+                return (first[0], operator, repr(second[0].value)), True
+            case ops.Compute(operator="not", operands=operands):
+                inner = self._name(frame, shape.definitions.get(operands[0], []))
+                return (inner[0], not inner[1]) if inner is not None else None
+        return None

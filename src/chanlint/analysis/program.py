@@ -1,0 +1,180 @@
+"""The analysed program: points-to, events and shapes together, with the questions that the model asks of them."""
+
+from __future__ import annotations
+
+from chanlint.analysis import recognise
+from chanlint.analysis.escape import Escapes
+from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
+from chanlint.analysis.library import channel_of
+from chanlint.analysis.limits import WALK_CALLERS
+from chanlint.analysis.multiplicity import Counts
+from chanlint.analysis.objects import Container, LibMethod, Obj
+from chanlint.analysis.options import AnalysisOptions
+from chanlint.analysis.paths import Paths
+from chanlint.analysis.pointsto import PointsTo
+from chanlint.analysis.raises import Raises
+from chanlint.analysis.recognise import Event
+from chanlint.analysis.shape import Shapes
+from chanlint.analysis.walk import Level
+from chanlint.catalogue.schema import Catalogue, OpKind
+from chanlint.ir import ops
+from chanlint.ir.ids import FunctionId
+from chanlint.ir.ops import Op, Variable
+from chanlint.ir.program import Program
+
+MOST_WAYS_UP = 8
+
+
+class Way:
+    """One way from a frame up to the start of its actor.
+
+    Attributes:
+        levels: the frame itself, then each caller with the op by which the frame below is entered.
+        spawn: the edge that started the actor, None for a caller.
+        top: the outermost frame.
+    """
+
+    def __init__(self, levels: tuple[Level, ...], spawn: Entry | None, start: Entry | None) -> None:
+        self.levels = levels
+        self.spawn = spawn
+        self.start = start
+
+    @property
+    def top(self) -> Frame:
+        """The outermost frame."""
+        return self.levels[-1].frame
+
+
+class Analysis:
+    """Answers about one program."""
+
+    def __init__(self, program: Program, catalogue: Catalogue, options: AnalysisOptions) -> None:
+        self.program = program
+        self.catalogue = catalogue
+        self.options = options
+        self.points = PointsTo(program, catalogue, options).run()
+        self.limits = self.points.limits
+        self.shapes = Shapes()
+        self.events: list[Event] = list(recognise.events(self.points))
+        self.by_subject: dict[Obj, list[Event]] = {}
+        self.at: dict[tuple[Frame, int], list[Event]] = {}
+        for event in self.events:
+            self.by_subject.setdefault(event.subject, []).append(event)
+            self.at.setdefault((event.frame, event.op.index), []).append(event)
+        self._writes: dict[Variable, list[FunctionId]] = {}
+        for module in program.modules.values():
+            for function in module.functions.values():
+                for op in function.cfg.ops():
+                    if isinstance(op, ops.StoreVar):
+                        self._writes.setdefault(op.var, []).append(function.id)
+        self._receiving: dict[Obj, set[Frame]] = {}
+        self._ways: dict[Frame, list[Way]] = {}
+        self.raises = Raises(self)
+        self.paths = Paths(self)
+        self.escapes = Escapes(self)
+        self.counts = Counts(self)
+        self._fillings: dict[Obj, list[tuple[Frame, Op]]] | None = None
+        self._stores: dict[tuple[object, str], list[tuple[Frame, Op]]] | None = None
+
+    # -- variables ------------------------------------------------------------------------------------------------------
+
+    def writes_of(self, var: Variable) -> int:
+        """How many stores a variable has."""
+        return len(self._writes.get(var, ()))
+
+    def written_elsewhere(self, var: Variable) -> bool:
+        """Whether a function other than its owner stores it."""
+        return any(function != var.owner for function in self._writes.get(var, ()))
+
+    def stores(self, owner: object, name: str) -> list[tuple[Frame, Op]]:
+        """The places that store attribute ``name`` of an object, or a variable of a function's frame."""
+        if self._stores is None:
+            self._stores = {}
+            for frame in self.points.frames:
+                for op in frame.function.cfg.ops():
+                    if isinstance(op, ops.StoreAttr):
+                        for obj in self.points.holds(frame, op.obj):
+                            self._stores.setdefault((obj, op.attr), []).append((frame, op))
+                    elif isinstance(op, ops.StoreVar):
+                        self._stores.setdefault((op.var.owner, op.var.name), []).append((frame, op))
+        return self._stores.get((owner, name), [])
+
+    def fillings(self, container: Obj) -> list[tuple[Frame, Op]]:
+        """The places that add one element to a container after it was made."""
+        if self._fillings is None:
+            self._fillings = {}
+            for frame in self.points.frames:
+                for op in frame.function.cfg.ops():
+                    if isinstance(op, ops.Append):
+                        for obj in self.points.holds(frame, op.container):
+                            self._fillings.setdefault(obj, []).append((frame, op))
+                    elif isinstance(op, ops.Call):
+                        for obj in self.points.holds(frame, op.callee):
+                            if isinstance(obj, LibMethod) and isinstance(obj.receiver, Container):
+                                if obj.name in ("append", "add", "appendleft", "insert", "extend", "update"):
+                                    self._fillings.setdefault(obj.receiver, []).append((frame, op))
+        return self._fillings.get(container, [])
+
+    # -- receives -------------------------------------------------------------------------------------------------------
+
+    def same_channel(self, obj: Obj | None, channel: Obj) -> bool:
+        """Whether ``obj`` is ``channel`` or one of its ends."""
+        return channel_of(obj) is channel
+
+    def never_blocks(self, call: LibCall) -> bool:
+        """Whether a receive gives up by itself."""
+        return recognise.never_blocks(self.points, call)
+
+    def blocks_at(self, frame: Frame, op: Op, channel: Obj) -> bool:
+        """Whether ``op`` is a receive from ``channel`` that may wait without bound."""
+        return any(
+            event.kind is OpKind.RECEIVE and event.subject is channel and event.blocks
+            for event in self.at.get((frame, op.index), ())
+        )
+
+    def receives(self, frame: Frame, channel: Obj) -> bool:
+        """Whether calling ``frame`` can block in a receive from ``channel``."""
+        found = self._receiving.get(channel)
+        if found is None:
+            found = self._receiving[channel] = set()
+            waiting = [
+                event.frame
+                for event in self.by_subject.get(channel, ())
+                if event.kind is OpKind.RECEIVE and event.blocks
+            ]
+            while waiting:
+                current = waiting.pop()
+                if current not in found:
+                    found.add(current)
+                    waiting.extend(e.caller for e in current.entries if e.kind is EntryKind.CALL and e.caller is not None)
+        return frame in found
+
+    # -- ways up --------------------------------------------------------------------------------------------------------
+
+    def ways_up(self, frame: Frame) -> list[Way]:
+        """The ways from ``frame`` up to the starts of the actors that run it, at most a few, shortest first."""
+        known = self._ways.get(frame)
+        if known is not None:
+            return known
+        found: list[Way] = []
+        start = ops.Op(-1)
+        waiting: list[tuple[tuple[Level, ...], tuple[Frame, ...]]] = [((Level(frame, start),), (frame,))]
+        while waiting and len(found) < MOST_WAYS_UP:
+            levels, path = waiting.pop(0)
+            top = levels[-1].frame
+            if not top.entries and top.function.kind == "module":
+                found.append(Way(levels, None, None))
+            for entry in top.entries:
+                if entry.kind is EntryKind.CALL and entry.caller is not None and entry.op is not None:
+                    if entry.caller in path:
+                        continue
+                    if len(levels) > WALK_CALLERS:
+                        self.limits.hit("callers")
+                        continue
+                    waiting.append(((*levels, Level(entry.caller, entry.op)), (*path, entry.caller)))
+                elif entry.kind is EntryKind.SPAWN:
+                    found.append(Way(levels, entry, entry))
+                else:
+                    found.append(Way(levels, None, entry))
+        self._ways[frame] = found
+        return found

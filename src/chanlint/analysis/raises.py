@@ -1,0 +1,216 @@
+"""Which ops may raise, as maintainers see it: "the handler raised and the workers stayed", not "the logger might raise".
+
+Counted: an explicit ``raise`` in the program, a callback handed in from outside, ``await`` on foreign work, I/O, parsing, unknown
+library functions. Not counted: what in practice does not raise (logging, ``print``, starting a thread, an unbounded put,
+string and container methods). In between lies what is only possible: methods of objects that are not known.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from chanlint.analysis.frames import EntryKind, Frame
+from chanlint.analysis.objects import Awaitable, Coroutine, Instance, LibInstance, LibMethod, LibName
+from chanlint.catalogue.schema import OpKind
+from chanlint.ir import ops
+from chanlint.ir.cfg import RAISE_EXIT
+from chanlint.ir.ids import BlockId
+from chanlint.ir.ops import Op
+
+if TYPE_CHECKING:
+    from chanlint.analysis.program import Analysis
+
+
+class Risk(enum.IntEnum):
+    """How likely an op raises."""
+
+    NONE = 0
+    POSSIBLE = 1
+    COUNTS = 2
+
+
+CALM_MODULES = (
+    "time.", "logging.", "random.", "math.", "datetime.", "uuid.", "collections.", "typing.", "threading.", "functools.",
+    "itertools.", "contextlib.", "os.path.", "sys.", "warnings.", "inspect.", "weakref.", "copy.", "enum.", "string.", "operator.",
+    "types.", "abc.", "dataclasses.", "asyncio.", "queue.", "multiprocessing.", "concurrent.", "anyio.", "trio.", "gc.", "atexit.",
+    "signal.", "traceback.", "platform.", "textwrap.", "contextvars.", "builtins.", "os.getpid", "os.cpu_count", "os.environ",
+    "os.getenv", "re.", "secrets.", "hashlib.", "heapq.", "bisect.", "getpass.", "opentelemetry.", "structlog.", "loguru.",
+)  # fmt: skip
+RISKY_BUILTINS = frozenset({"builtins.open", "builtins.int", "builtins.float", "builtins.next", "builtins.eval", "builtins.exec"})
+CALM_METHODS = frozenset(
+    {
+        "append", "add", "appendleft", "clear", "copy", "count", "debug", "decode", "discard", "endswith", "error", "exception",
+        "critical", "extend", "format", "get", "getLogger", "group", "groups", "info", "insert", "isdigit", "items", "join", "keys",
+        "lower", "log", "lstrip", "replace", "rstrip", "setdefault", "sort", "split", "splitlines", "startswith", "strip", "title",
+        "update", "upper", "values", "warn", "warning", "is_set", "is_alive", "set", "notify", "notify_all", "acquire", "release",
+        "start", "put", "put_nowait", "done", "cancelled", "qsize", "empty", "full", "task_done", "encode", "time", "isoformat",
+        "total_seconds", "hexdigest", "cancel", "add_done_callback", "set_result", "set_exception", "close", "shutdown", "stop",
+    }
+)  # fmt: skip
+PROPAGATES = frozenset({OpKind.AWAIT_ALL})
+
+
+class Raises:
+    """Answers whether an op may raise, and whether a frame lets exceptions out."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._frames: dict[Frame, Risk] = {}
+        self._leaving: dict[tuple[Frame, BlockId], bool] = {}
+
+    def risk(self, frame: Frame, op: Op) -> Risk:
+        """How likely ``op`` raises."""
+        match op:
+            case ops.Raise():
+                return Risk.POSSIBLE if self._is_assertion(frame, op) else Risk.COUNTS
+            case ops.Call() if not op.decorator:
+                return self._call(frame, op)
+            case ops.Await():
+                return self._await(frame, op)
+            case ops.Iterate() | ops.Enter():
+                inner = self._entered(frame, op)
+                return inner if inner is not None else Risk.NONE
+        return Risk.NONE
+
+    def _is_assertion(self, frame: Frame, op: ops.Raise) -> bool:
+        if op.exception is None:
+            return False
+        names = {obj.dotted for obj in self.analysis.points.holds(frame, op.exception) if isinstance(obj, LibName)}
+        for made in self.analysis.shapes.of(frame.function).definitions.get(op.exception, ()):
+            if isinstance(made, ops.Call):
+                held = self.analysis.points.holds(frame, made.callee)
+                names |= {obj.dotted for obj in held if isinstance(obj, LibName)}
+        return bool(names & {"builtins.AssertionError", "builtins.NotImplementedError"})
+
+    def _entered(self, frame: Frame, op: Op) -> Risk | None:
+        inner = [e.callee for e in frame.calls.get(op.index, ()) if e.kind is EntryKind.CALL]
+        if not inner:
+            return None
+        return max(self.lets_out(callee) for callee in inner)
+
+    def _call(self, frame: Frame, op: ops.Call) -> Risk:
+        found = self._entered(frame, op)
+        known = frame.lib_calls.get(op.index, ())
+        if found is not None:
+            return found
+        if known:
+            return Risk.COUNTS if any(call.effect.op in PROPAGATES for call in known) else Risk.NONE
+        callees = self.analysis.points.holds(frame, op.callee)
+        if not callees:
+            return self._unknown(frame, op)
+        return max((self._callee(obj) for obj in callees), default=Risk.NONE)
+
+    def _callee(self, obj: object) -> Risk:
+        if isinstance(obj, LibName):
+            if obj.dotted in RISKY_BUILTINS:
+                return Risk.COUNTS
+            if obj.dotted.startswith(CALM_MODULES) or obj.dotted.endswith(("Error", "Exception", "Warning")):
+                return Risk.NONE
+            effect = self.analysis.catalogue.functions.get(obj.dotted)
+            if effect is not None:
+                return Risk.NONE
+            name = obj.dotted.rpartition(".")[2]
+            return Risk.NONE if name in CALM_METHODS else Risk.COUNTS
+        if isinstance(obj, LibMethod):
+            return Risk.NONE
+        return Risk.NONE
+
+    def _unknown(self, frame: Frame, op: ops.Call) -> Risk:
+        for made in self.analysis.shapes.of(frame.function).definitions.get(op.callee, ()):
+            if isinstance(made, ops.LoadVar):
+                params = {param.name for param in frame.function.params}
+                if made.var.name in params and made.var.owner == frame.function.id:
+                    return Risk.COUNTS
+                return Risk.COUNTS if self._is_outer_param(frame, made) else Risk.POSSIBLE
+            if isinstance(made, ops.LoadAttr):
+                if made.attr in CALM_METHODS or made.attr.startswith(("log", "_log", "is_", "has_", "get_")):
+                    return Risk.NONE
+                if any(isinstance(obj, Instance) for obj in self.analysis.points.holds(frame, made.obj)):
+                    return Risk.COUNTS
+        return Risk.POSSIBLE
+
+    def _is_outer_param(self, frame: Frame, load: ops.LoadVar) -> bool:
+        at = frame.parent
+        while at is not None:
+            if at.function.id == load.var.owner:
+                return load.var.name in {param.name for param in at.function.params}
+            at = at.parent
+        return False
+
+    def _await(self, frame: Frame, op: ops.Await) -> Risk:
+        inner = self._entered(frame, op)
+        if inner is not None:
+            return inner
+        held = self.analysis.points.holds(frame, op.src)
+        if any(isinstance(obj, Awaitable | Coroutine | LibInstance) for obj in held):
+            return Risk.NONE
+        for made in self.analysis.shapes.of(frame.function).definitions.get(op.src, ()):
+            if isinstance(made, ops.Call):
+                if frame.lib_calls.get(made.index):
+                    return Risk.NONE
+                callees = self.analysis.points.holds(frame, made.callee)
+                if any(isinstance(obj, LibName) and obj.dotted.startswith(CALM_MODULES) for obj in callees):
+                    return Risk.NONE
+        return Risk.COUNTS
+
+    # -- frames ---------------------------------------------------------------------------------------------------------
+
+    def lets_out(self, frame: Frame) -> Risk:
+        """How likely an exception leaves ``frame``; a recursive question is answered with no."""
+        known = self._frames.get(frame)
+        if known is not None:
+            return known
+        self._frames[frame] = Risk.NONE
+        found = Risk.NONE
+        for block in frame.function.cfg.blocks.values():
+            if found is Risk.COUNTS:
+                break
+            worst = max((self.risk(frame, op) for op in (*block.ops, block.terminator)), default=Risk.NONE)
+            if worst > found and self.leaves(frame, block.handler):
+                found = worst
+        self._frames[frame] = found
+        return found
+
+    def leaves(self, frame: Frame, handler: BlockId) -> bool:
+        """Whether an exception of unknown kind that goes to ``handler`` can leave the function."""
+        if handler == RAISE_EXIT:
+            return True
+        key = (frame, handler)
+        known = self._leaving.get(key)
+        if known is not None:
+            return known
+        self._leaving[key] = False
+        seen: set[BlockId] = set()
+        waiting = [handler]
+        answer = False
+        while waiting and not answer:
+            block = waiting.pop()
+            if block in seen:
+                continue
+            seen.add(block)
+            if block < 0:
+                answer = block == RAISE_EXIT
+                continue
+            end = frame.function.cfg.blocks[block].terminator
+            match end:
+                case ops.Catch():
+                    waiting.append(end.matched)
+                    if not self.catches_all(frame, end):
+                        waiting.append(end.unmatched)
+                case ops.Raise():
+                    waiting.append(frame.function.cfg.blocks[block].handler)
+                case _:
+                    waiting.extend(self.analysis.shapes.of(frame.function).normal_targets(block))
+        self._leaving[key] = answer
+        return answer
+
+    def catches_all(self, frame: Frame, catch: ops.Catch) -> bool:
+        """Whether an ``except`` takes every ordinary exception."""
+        if not catch.types:
+            return True
+        for register in catch.types:
+            for obj in self.analysis.points.holds(frame, register):
+                if isinstance(obj, LibName) and obj.dotted in ("builtins.Exception", "builtins.BaseException"):
+                    return True
+        return False

@@ -1,0 +1,97 @@
+"""The options of ``chanlint check``, with ruff's names where ruff has them, and how their values are read."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from chanlint.report.base import FORMATS
+
+
+def read_codes(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Splits lists at commas; the option may also be repeated."""
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+def read_version(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Reads ``3.12`` or ``py312``."""
+    if value is None:
+        return None
+    from chanlint.engine.config import parse_version
+
+    version = parse_version(value)
+    if version is None:
+        raise click.BadParameter(f"{value!r} is not a version such as 3.12 or py312.")
+    return version
+
+
+def current_folder() -> str:
+    """The absolute path of the current folder; a usage error where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise click.ClickException(f"the current folder is gone: {error.strerror}") from None
+
+
+SELECTING = (
+    click.option(
+        "--select", multiple=True, callback=read_codes, metavar="CODES", help="Report only these codes, prefixes or names."
+    ),
+    click.option("--ignore", multiple=True, callback=read_codes, metavar="CODES", help="Do not report these."),
+    click.option("--extend-select", multiple=True, callback=read_codes, metavar="CODES", help="Report these as well."),
+    click.option("--extend-ignore", multiple=True, callback=read_codes, metavar="CODES", help="Do not report these either."),
+    click.option(
+        "--min-confidence",
+        type=click.Choice(["high", "medium", "low"]),
+        default="medium",
+        show_default=True,
+        help="Leave out findings that chanlint is less sure of.",
+    ),
+    click.option(
+        "--target-version", callback=read_version, metavar="VERSION", help="Python that the code runs on, such as 3.12."
+    ),
+)
+FILES = (
+    click.option(
+        "--exclude",
+        multiple=True,
+        callback=read_codes,
+        metavar="NAMES",
+        help="Names or globs to leave out, not the usual ones.",
+    ),
+    click.option(
+        "--extend-exclude", multiple=True, callback=read_codes, metavar="NAMES", help="Names or globs to leave out as well."
+    ),
+    click.option(
+        "--force-exclude/--no-force-exclude", default=False, help="Leave out excluded paths even where they are named."
+    ),
+    click.option(
+        "--respect-gitignore/--no-respect-gitignore",
+        default=True,
+        help="Leave out what .gitignore files leave out. [default: on]",
+    ),
+    click.option("--project-root", type=click.Path(exists=True, file_okay=False), help="Where the project's modules are."),
+    click.option("--stdin-filename", metavar="PATH", help="The file that standard input stands for (with '-')."),
+    click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    click.option("--no-cache", is_flag=True, help="Neither read nor write a cache."),
+    click.option("--no-prefilter", is_flag=True, help="Read every file closely, also those that name no channel."),
+    click.option("--show-files", is_flag=True, help="List the files that would be checked, and stop."),
+)
+OUTPUT = (
+    click.option("--output-format", type=click.Choice(list(FORMATS)), help="[default: full on a terminal, else concise]"),
+    click.option(
+        "-o",
+        "--output-file",
+        multiple=True,
+        metavar="[FORMAT:]FILE",
+        help="Write to FILE; with FORMAT: in addition to the output.",
+    ),
+    click.option("--statistics", is_flag=True, help="Count the findings by rule instead of listing them."),
+    click.option("--exit-zero", is_flag=True, help="Exit with 0 even where something was found."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."),
+    click.option("-q", "--quiet", is_flag=True, help="No summary."),
+    click.option(
+        "-v", "--verbose", is_flag=True, help="Say why channels were cleared, what was passed over, which limits were hit."
+    ),
+)

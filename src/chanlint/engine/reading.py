@@ -1,0 +1,60 @@
+"""From a path to a lowered file: the step that is the same for every file and depends on nothing else.
+
+Nouns:
+
+* **Read**: a file's text, or the reason why there is none.
+* **Crash**: an error of chanlint's own while it lowered a file. It is reported, and the other files go on.
+
+`lower_text` is a pure function of its arguments, so it can run in any process and its result can be kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from dataclasses import dataclass
+
+from chanlint.engine.filesystem import FileSystem
+from chanlint.frontends.base import Lowered, Problem
+from chanlint.source import Location, SourceFile, Span
+
+FIRST_COLUMN = Span(Location(1, 1), Location(1, 1))
+"""Where a problem stands that concerns the whole file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """An internal error: the file (or ``""`` for the whole program), one line for users, and the traceback."""
+
+    path: str
+    message: str
+    trace: str
+
+
+def crash(path: str) -> Crash:
+    """The exception that is being handled, as a value."""
+    lines = traceback.format_exc().strip().splitlines()
+    return Crash(path, lines[-1] if lines else "unknown error", "\n".join(lines))
+
+
+def read_bytes(filesystem: FileSystem, path: str) -> bytes | Problem:
+    """The file's bytes, or why it cannot be read."""
+    try:
+        return filesystem.read(path)
+    except OSError as error:
+        return Problem(f"cannot be read: {error.strerror or error}", FIRST_COLUMN)
+
+
+def lower_bytes(module: str, data: bytes, target: tuple[int, int]) -> Lowered | Crash:
+    """Decodes and lowers one file, called ``module``, as Python ``target`` would run it."""
+    from chanlint.frontends.python.decode import decode
+    from chanlint.frontends.registry import front_end_for
+
+    try:
+        decoded = decode(data)
+        if isinstance(decoded, Problem):
+            return Lowered(SourceFile(module, ""), None, None, problems=(decoded,))
+        source = SourceFile(module, decoded, hashlib.sha256(data).hexdigest())
+        return front_end_for(module).lower(source, target)
+    except Exception:  # a defect of ours must not hide what the other files hold
+        return crash(module)

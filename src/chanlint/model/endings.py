@@ -1,0 +1,307 @@
+"""Finds what ends a consumer, may end it, or was meant to: markers, closes, cancels, flags, timeouts.
+
+For each candidate the consumer is asked what it does (`chanlint.analysis.walk`): an ending that lets it come back to its
+receive fails; one that lets it leave on every path ends it; anything in between is possible, and possible means silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chanlint.analysis import recognise
+from chanlint.analysis.evaluate import Data, Known
+from chanlint.analysis.frames import EntryKind, Frame
+from chanlint.analysis.library import channel_of
+from chanlint.analysis.objects import ClassRef, Const, Container, End, Instance, LibInstance, Obj
+from chanlint.analysis.program import Analysis
+from chanlint.analysis.recognise import Event
+from chanlint.analysis.walk import Raised, Response, Verdict, Walk
+from chanlint.catalogue.schema import Category, OpKind
+from chanlint.ir import ops
+from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Group
+
+ENDS, POSSIBLE, FAILS = Effectiveness.ENDS, Effectiveness.POSSIBLE, Effectiveness.FAILS
+CANCELLABLE = frozenset({"task", "greenlet"})
+KILLABLE = frozenset({"process"})
+
+
+class Endings:
+    """Looks for the endings of groups."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._walks: dict[tuple[Consumer, object], Response] = {}
+
+    def respond(self, channel: Channel, consumer: Consumer, outcome: Known | Raised | Data) -> Response:
+        """What the consumer does after ``outcome``."""
+        key = (consumer, outcome)
+        known = self._walks.get(key)
+        if known is None:
+            walk = Walk(self.analysis, channel.obj, consumer.way.levels, consumer.event.op)
+            known = self._walks[key] = walk.respond(outcome)
+        return known
+
+    def loops(self, channel: Channel, consumer: Consumer) -> Response:
+        """What it does after an ordinary item."""
+        return self.respond(channel, consumer, Data())
+
+    def of(self, group: Group) -> list[Ending]:
+        """All endings of a group, each with what it does to every consumer in it."""
+        found: list[Ending] = []
+        for consumer in group.consumers:
+            found.extend(self._markers(group, consumer))
+            found.extend(self._closes(group, consumer))
+            found.extend(self._cancels(group, consumer))
+            found.extend(self._scopes(group, consumer))
+            found.extend(self._flags(group, consumer))
+            found.extend(self._timeouts(group, consumer))
+        return found
+
+    # -- markers ------------------------------------------------------------------------------------------------------------
+
+    def _markers(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+        inside = {level.frame for level in consumer.way.levels}
+        for event in group.channel.events:
+            if event.kind not in (OpKind.SEND, OpKind.SEND_MANY) or event.frame in inside:
+                continue
+            node, held = recognise.items(self.analysis.points, event.call)
+            if event.kind is OpKind.SEND_MANY:
+                held = [
+                    each
+                    for obj in held
+                    if isinstance(obj, Container)
+                    for each in self.analysis.points.graph.points[self.analysis.points.graph.elements(obj)]
+                ]
+            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(self._origin(event, node))]
+            for outcome in outcomes:
+                ending = self._marker(group, consumer, event, outcome, len(outcomes))
+                if ending is not None:
+                    yield ending
+
+    def _marker(
+        self, group: Group, consumer: Consumer, event: Event, outcome: Known | Data, choices: int
+    ) -> Ending | None:
+        response = self.respond(group.channel, consumer, outcome)
+        marker = isinstance(outcome, Known) and looks_like_marker(outcome.obj)
+        if response.verdict is Verdict.ENDS:
+            if "crash" in response.hangs_on:
+                return self._ending(event, "data", POSSIBLE, "an item that the consumer cannot handle", response)
+            sure = event.sole and choices == 1
+            return self._ending(event, "marker", ENDS if sure else POSSIBLE, "the end marker", response)
+        if response.verdict is Verdict.MAYBE and "flag" not in response.hangs_on:
+            return self._ending(event, "data", POSSIBLE, "an item that may end the consumer", response)
+        if response.verdict is Verdict.MAYBE:
+            if self._after_flag(event, response) or marker:
+                return self._ending(event, "marker", POSSIBLE, "an item that wakes the consumer to read its flag", response)
+            return None
+        if marker:
+            return self._ending(event, "marker", FAILS, "a marker that the consumer does not test for", response)
+        return None
+
+    def _after_flag(self, event: Event, response: Response) -> bool:
+        """Whether the flags that the loop reads are set where this item is sent (or by who sends it)."""
+        frames = {event.frame}
+        frames |= {entry.caller for entry in event.frame.entries if entry.caller is not None}
+        return any(frame in frames for owner, name in response.flags for frame, _ in self.flag_sets(owner, name))
+
+    def _origin(self, event: Event, node: int | None) -> str:
+        """Where an item of unknown content comes from: handed through, computed by unknown code, or a caught exception."""
+        frame = event.call.frame
+        if node is None:
+            return "plain"
+        register = node - frame.base
+        shape = self.analysis.shapes.of(frame.function)
+        for _ in range(4):
+            made = shape.definitions.get(register, [])
+            if not made:
+                return "plain"
+            op = made[0]
+            if isinstance(op, ops.Caught):
+                return "exception"
+            if isinstance(op, ops.Call | ops.Await):
+                return "computed"
+            if isinstance(op, ops.LoadVar):
+                var = op.var
+                stores = [s for s in shape.by_index.values() if isinstance(s, ops.StoreVar) and s.var == var]
+                if len(stores) != 1:
+                    return "plain"
+                register = stores[0].src
+                continue
+            return "plain"
+        return "plain"
+
+    # -- closes ---------------------------------------------------------------------------------------------------------------
+
+    def _closes(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+        closed = consumer.event.call.effect.closed or ("<closed>",)
+        inside = {level.frame for level in consumer.way.levels}
+        for event in group.channel.events:
+            if event.kind is not OpKind.CLOSE:
+                continue
+            own = isinstance(event.handle, End) and event.handle.role == "receive"
+            if own:
+                if event.frame not in inside:
+                    yield self._ending(event, "close", POSSIBLE, "its own end is closed", None)
+                continue
+            effect = event.call.effect
+            if effect.wakes in ("none", "local"):
+                yield self._ending(event, "close", FAILS, "a close that does not wake receivers", None)
+                continue
+            if effect.returns_on_close is not None:
+                value = None if effect.returns_on_close == "None" else effect.returns_on_close
+                response = self.respond(group.channel, consumer, Known(self.analysis.points.heap.const(value)))
+            else:
+                response = self.respond(group.channel, consumer, Raised(closed))
+            yield self._by_response(event, "close", "the channel is closed", response)
+
+    # -- cancels --------------------------------------------------------------------------------------------------------------
+
+    def _cancels(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+        if group.spawn is None:
+            return
+        for subject in self.cancel_subjects(group):
+            for event in self.analysis.by_subject.get(subject, ()):
+                if event.kind is not OpKind.CANCEL:
+                    continue
+                yield self._cancel(group, consumer, event)
+
+    def cancel_subjects(self, group: Group) -> list[Obj]:
+        """The handle of the actor, and the groups and scopes that it belongs to."""
+        spawn = group.spawn
+        found: list[Obj] = []
+        if spawn is None:
+            return found
+        if spawn.actor is not None:
+            found.append(spawn.actor)
+        if spawn.caller is not None and spawn.op is not None:
+            for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
+                owner = channel_of(call.receiver)
+                if call.effect.op is OpKind.SPAWN and owner is not None:
+                    if recognise.category_of(self.analysis.points, owner) in (Category.GROUP, Category.SCOPE):
+                        found.append(owner)
+        return found
+
+    def _cancel(self, group: Group, consumer: Consumer, event: Event) -> Ending:
+        whole = event.subject is not (group.spawn.actor if group.spawn else None)
+        if group.actor in KILLABLE:
+            return self._ending(event, "cancel", ENDS, "the process is terminated", None)
+        if group.actor in CANCELLABLE or (whole and group.actor not in ("thread", "job")):
+            response = self.respond(group.channel, consumer, Raised(cancel=True))
+            ending = self._by_response(event, "cancel", "the task is cancelled", response)
+            if not event.sole and ending.does is ENDS:
+                return self._ending(event, "cancel", ENDS, ending.why, response)
+            return ending
+        if event.call.name == "__exit__":
+            return self._ending(event, "cancel", POSSIBLE, "the pool is terminated", None)
+        return self._ending(event, "cancel", FAILS, f"a running {group.actor} cannot be cancelled", None)
+
+    def _scopes(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+        """Scopes round the actor or its receive that end it after a time, or that somebody cancels."""
+        places: list[tuple[Frame, ops.Op]] = [(consumer.event.frame, consumer.event.op)]
+        places += [(level.frame, level.op) for level in consumer.way.levels[1:]]
+        if group.spawn is not None and group.spawn.caller is not None and group.spawn.op is not None:
+            if group.actor in CANCELLABLE:
+                places.append((group.spawn.caller, group.spawn.op))
+        for frame, op in places:
+            shape = self.analysis.shapes.of(frame.function)
+            for enter_index, region in shape.regions.items():
+                if op.index not in region:
+                    continue
+                enter = shape.by_index[enter_index]
+                if isinstance(enter, ops.Enter):
+                    for obj in self.analysis.points.holds(frame, enter.manager):
+                        yield from self._scope(group, frame, enter, obj)
+
+    def _scope(self, group: Group, frame: Frame, enter: ops.Enter, obj: Obj) -> Iterator[Ending]:
+        if recognise.category_of(self.analysis.points, obj) is not Category.SCOPE:
+            return
+        made = isinstance(obj, LibInstance) and self._made_by(obj)
+        if made is OpKind.LIMIT:
+            yield Ending("scope", ENDS, frame, enter, "a scope that ends after a time")
+            return
+        for event in self.analysis.by_subject.get(channel_of(obj) or obj, ()):
+            if event.kind is OpKind.CANCEL:
+                yield self._ending(event, "scope", ENDS, "its scope is cancelled", None)
+
+    def _made_by(self, obj: LibInstance) -> OpKind | None:
+        for call in obj.maker.lib_calls.get(obj.site.op, ()):
+            if call.result is obj:
+                return call.effect.op
+        return None
+
+    # -- flags and timeouts ---------------------------------------------------------------------------------------------------
+
+    def flag_sets(self, owner: object, name: str) -> list[tuple[Frame, ops.Op]]:
+        """Where a flag is set after it was made."""
+        if name == "<set>" and isinstance(owner, LibInstance | Instance | End):
+            events = self.analysis.by_subject.get(channel_of(owner) or owner, ())
+            return [(event.frame, event.op) for event in events if event.kind is OpKind.SET_FLAG]
+        return [
+            (frame, op)
+            for frame, op in self.analysis.stores(owner, name)
+            if frame.function.name not in ("__init__", "__new__", "__post_init__") and frame.function.kind != "class"
+        ]
+
+    def _flags(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+        """Flags of a loop whose receive waits without bound: setting one does not wake it."""
+        if not consumer.event.blocks:
+            return
+        response = self.loops(group.channel, consumer)
+        if response.verdict is not Verdict.MAYBE or response.hangs_on != {"flag"}:
+            return
+        starts = self._start_frames(group)
+        for owner, name in sorted(response.flags, key=lambda flag: flag[1]):
+            for frame, op in self.flag_sets(owner, name):
+                if frame not in starts and frame not in {level.frame for level in consumer.way.levels}:
+                    yield Ending("flag", FAILS, frame, op, "the flag is read again only after another item", response=response)
+
+    def _start_frames(self, group: Group) -> set[Frame]:
+        if group.spawn is None or group.spawn.caller is None:
+            return set()
+        return {group.spawn.caller}
+
+    def _timeouts(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+        if consumer.event.blocks:
+            return
+        frame, op = consumer.event.frame, consumer.event.op
+        names = recognise.refusals(consumer.event.call)
+        response = self.respond(group.channel, consumer, Raised(names or ("<refused>",)))
+        if response.verdict is Verdict.ENDS:
+            yield Ending("timeout", ENDS, frame, op, "it gives up when nothing comes", response=response)
+        elif response.verdict is Verdict.MAYBE and response.hangs_on == {"flag"}:
+            flags = [place for owner, name in response.flags for place in self.flag_sets(owner, name)]
+            for at, setter in flags:
+                yield Ending("flag", ENDS, at, setter, "a flag that the loop reads again", response=response)
+            if not flags and self._flags_unknown(response):
+                yield Ending("flag", POSSIBLE, frame, op, "a flag that others may set", response=response)
+        elif response.verdict is Verdict.MAYBE:
+            yield Ending("timeout", POSSIBLE, frame, op, "it may give up when nothing comes", response=response)
+
+    def _flags_unknown(self, response: Response) -> bool:
+        """Whether code that is not analysed could set one of the flags."""
+        for owner, _ in response.flags:
+            if not isinstance(owner, LibInstance):
+                return True
+            if self.analysis.escapes.of(owner) is not None or self.analysis.escapes.holders(owner):
+                return True
+        return False
+
+    # -- helpers --------------------------------------------------------------------------------------------------------------
+
+    def _by_response(self, event: Event, kind: str, why: str, response: Response) -> Ending:
+        if response.verdict is Verdict.ENDS:
+            return self._ending(event, kind, ENDS if event.sole else POSSIBLE, why, response)
+        if response.verdict is Verdict.MAYBE:
+            return self._ending(event, kind, POSSIBLE, why, response)
+        return self._ending(event, kind, FAILS, f"{why}, but the consumer's loop goes on", response)
+
+    def _ending(self, event: Event, kind: str, does: Effectiveness, why: str, response: Response | None) -> Ending:
+        offered = event.frame.api and not any(entry.kind is not EntryKind.ROOT for entry in event.frame.entries)
+        return Ending(kind, does, event.frame, event.op, why, event, response, offered)
+
+
+def looks_like_marker(obj: Obj) -> bool:
+    """Whether an item can only be meant as an end marker."""
+    if isinstance(obj, Const):
+        return obj.value is None or obj.value is ...
+    return isinstance(obj, ClassRef) or (isinstance(obj, LibInstance) and obj.type == "builtins.object")

@@ -1,0 +1,91 @@
+"""A consumer receives from a channel that nothing ends.
+
+Why
+---
+A thread, task or process that loops over a queue comes back from its last item into the receive and stays there. Each call of
+the function that starts it leaves another one behind: memory climbs until the service is killed. ``daemon=True`` hides the
+leak, it does not end it.
+
+Bad
+---
+```python
+import queue
+import threading
+
+
+def handle(items):
+    jobs = queue.Queue()
+
+    def work():
+        while True:
+            job = jobs.get()
+            if job is None:
+                break
+            print(job)
+
+    for _ in range(4):
+        threading.Thread(target=work, daemon=True).start()  # error: [CHN101]
+    for item in items:
+        jobs.put(item)
+```
+
+Good
+----
+```python
+import queue
+import threading
+
+
+def handle(items):
+    jobs = queue.Queue()
+
+    def work():
+        while True:
+            job = jobs.get()
+            if job is None:
+                break
+            print(job)
+
+    for _ in range(4):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        for item in items:
+            jobs.put(item)
+    finally:
+        for _ in range(4):
+            jobs.put(None)
+```
+
+Limits
+------
+Silent where unknown code gets hold of the channel, where an item's content may end the loop, and for consumers that are made
+once for the life of the program. A single ``get`` outside a loop is not looked at.
+"""
+
+from __future__ import annotations
+
+from chanlint.findings import Finding
+from chanlint.model.channel import Group, HomeKind, Paths
+from chanlint.rules import wording
+from chanlint.rules.base import Lifecycle
+
+
+def find(group: Group) -> Finding | None:
+    """The finding about consumers that nothing ends."""
+    if group.endings or group.coverage.paths is not Paths.NEVER:
+        return None
+    who = wording.who_blocks(group)
+    if group.channel.home.kind is HomeKind.OBJECT:
+        missing = f"no method of its class ends {wording.them(group)}"
+    else:
+        missing = "it is never closed"
+    return wording.finding(
+        RULE.code,
+        group,
+        f"{who} on {wording.channel(group)}: {missing}",
+        severity=wording.severity(group),
+        help=wording.cure(group),
+    )
+
+
+RULE = Lifecycle("CHN101", "unclosed-channel", find, __name__)

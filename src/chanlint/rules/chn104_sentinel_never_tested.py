@@ -1,0 +1,90 @@
+"""An end marker is sent that the consumer does not test for.
+
+Why
+---
+The marker is taken for an ordinary item: the consumer goes on and stays in its next receive. It looks like an ending and is
+none.
+
+Bad
+---
+```python
+import queue
+import threading
+
+STOP = object()
+
+
+def handle(items):
+    jobs = queue.Queue()
+
+    def work():
+        while True:
+            job = jobs.get()
+            if job is STOP:
+                break
+            print(job)
+
+    threading.Thread(target=work, daemon=True).start()
+    for item in items:
+        jobs.put(item)
+    jobs.put(None)  # error: [CHN104]
+```
+
+Good
+----
+```python
+import queue
+import threading
+
+STOP = object()
+
+
+def handle(items):
+    jobs = queue.Queue()
+
+    def work():
+        while True:
+            job = jobs.get()
+            if job is STOP:
+                break
+            print(job)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        for item in items:
+            jobs.put(item)
+    finally:
+        jobs.put(STOP)
+```
+
+Limits
+------
+Only values that can hardly be anything else count as markers: None, ``...``, ``object()`` and classes.
+"""
+
+from __future__ import annotations
+
+from chanlint.diagnostics import Severity
+from chanlint.findings import Finding
+from chanlint.model.channel import Group
+from chanlint.rules import wording
+from chanlint.rules.base import Lifecycle
+
+
+def find(group: Group) -> Finding | None:
+    """The finding about a marker that does not end its consumer."""
+    wrong = group.failing("marker")
+    if not wrong or group.effective() or group.possible():
+        return None
+    return wording.finding(
+        RULE.code,
+        group,
+        f"the end marker sent here is not one that the consumer of {wording.channel(group)} tests for: "
+        f"{wording.who_blocks(group)}",
+        severity=Severity.ERROR,
+        help="Send the value that the consumer tests for, and test for it at every receive.",
+        at=wrong[0].at,
+    )
+
+
+RULE = Lifecycle("CHN104", "sentinel-never-tested", find, __name__)

@@ -1,0 +1,113 @@
+"""How findings say things: who stays blocked, on what, and what to write instead."""
+
+from __future__ import annotations
+
+from chanlint.diagnostics import Blocked, Role, Severity
+from chanlint.findings import Finding, Place
+from chanlint.ir.ids import OpId
+from chanlint.model.channel import Group, HomeKind
+from chanlint.rules.base import display_name
+
+PLURALS = {"process": "processes"}
+
+
+def plural(actor: str) -> str:
+    """``threads``, ``tasks``, ``processes``."""
+    return PLURALS.get(actor, f"{actor}s")
+
+
+def per(group: Group) -> str:
+    """What the number of blocked actors grows with."""
+    kind = group.channel.home.kind
+    return {HomeKind.CALL: "call", HomeKind.OBJECT: "object", HomeKind.PROGRAM: "program"}[kind]
+
+
+def who_blocks(group: Group) -> str:
+    """``100 threads per call of handle stay blocked``."""
+    where = display_name(group.function.qualname)
+    if group.spawn is None:
+        return f"{where} stays blocked"
+    count = group.count.number
+    each = f"per {per(group)} of {where}" if per(group) == "call" else f"per {per(group)}"
+    if count == 1:
+        return f"a {group.actor} {each} stays blocked"
+    if count is not None:
+        return f"{count} {plural(group.actor)} {each} stay blocked"
+    return f"{plural(group.actor)} stay blocked {each}"
+
+
+def them(group: Group) -> str:
+    """The consumers, as a pronoun."""
+    return "it" if group.count.number == 1 else "them"
+
+
+def channel(group: Group) -> str:
+    """The channel, as messages call it."""
+    return f"{group.channel.info.title or 'channel'} '{group.channel.name}'"
+
+
+def ending(group: Group) -> str:
+    """The ending that is there, as a noun."""
+    kinds = [found.kind for found in group.effective()]
+    return {"marker": "the end marker", "close": "the close", "cancel": "the cancel"}.get(kinds[0] if kinds else "", "the ending")
+
+
+def severity(group: Group) -> Severity:
+    """Error, or warning where the collector ends the actor."""
+    return Severity.WARNING if group.collected else Severity.ERROR
+
+
+def cure(group: Group) -> str:
+    """What to write instead."""
+    info = group.channel.info
+    name = group.channel.name
+    several = group.count.number != 1 and group.spawn is not None
+    if info.ends:
+        return "Close every send end when the last item is sent, best with `async with send_end:`."
+    if group.actor == "task":
+        return "Cancel the tasks in a finally block, or send one end marker for each."
+    if "shutdown" in info.methods:
+        marker = f"send one end marker for each consumer in a finally block; from Python 3.13 on `{name}.shutdown()` ends all"
+        return marker[0].upper() + marker[1:] + "."
+    if several:
+        return "Send one end marker for each consumer in a finally block, and let the consumer leave its loop on it."
+    return "Send an end marker in a finally block, and let the consumer leave its loop on it."
+
+
+def finding(
+    code: str,
+    group: Group,
+    message: str,
+    *,
+    severity: Severity,
+    help: str,
+    more: tuple[Place, ...] = (),
+    at: OpId | None = None,
+) -> Finding:
+    """A finding about a group, with every place of its story."""
+    count = group.count.number
+    related = [Place(Role.CREATED, "channel made here", group.channel.created)]
+    primary = at if at is not None else group.at
+    if group.spawn is not None and primary != group.at:
+        related.append(Place(Role.SPAWNED, f"{group.actor} started here", group.at))
+    for consumer in group.consumers:
+        if consumer.at != primary:
+            related.append(Place(Role.RECEIVES, "blocks here", consumer.at))
+    if group.collected:
+        message += " until the garbage collector destroys it, its work is lost"
+    unique: list[Place] = []
+    for place in [*related, *more]:
+        if all((place.role, place.at) != (other.role, other.at) for other in unique):
+            unique.append(place)
+    return Finding(
+        code=code,
+        message=message,
+        severity=severity,
+        confidence=group.confidence,
+        at=primary,
+        related=tuple(unique),
+        function=group.function,
+        blocked=Blocked(group.actor, "many" if count is None else count, per(group)),
+        help=help,
+        channel=group.channel.name,
+    )

@@ -1,0 +1,135 @@
+"""Generates programs, runs them, asks chanlint about them and counts.
+
+A report is right where the program leaks: any CHN1xx where the plain call leaks, and for a leak under a fault as well. Silence
+is right where no input leaks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from generator.truth import Program, find_truth, write_programs
+from oracle.expected import Printed, run_chanlint
+
+CHUNK = 40  # chanlint gives up on names that very many files of a project share: each project stays small
+
+
+def ask_chanlint(programs: Sequence[Program], folder: Path) -> dict[int, list[Printed]]:
+    """The findings about each program."""
+    reports: dict[int, list[Printed]] = {program.number: [] for program in programs}
+    targets = sorted({program.shape.target for program in programs})
+    for target in targets:
+        members = [program for program in programs if program.shape.target == target]
+        for start in range(0, len(members), CHUNK):
+            chunk = members[start : start + CHUNK]
+            found = run_chanlint([program.folder for program in chunk], folder, target)
+            for program in chunk:
+                files = program.folder.resolve().glob("*.py")
+                reports[program.number] = [printed for file in files for printed in found.get(file, [])]
+    return reports
+
+
+def judge(program: Program, findings: Sequence[Printed]) -> str:
+    """``right``, ``missed``, ``false`` (alarm) or ``silent``; ``unknown`` where the truth is."""
+    if program.verdict == "unknown":
+        return "unknown"
+    reported = any(printed["code"].startswith("CHN1") for printed in findings)
+    if program.verdict == "never":
+        return "false" if reported else "silent"
+    return "right" if reported else "missed"
+
+
+def _ratio(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "  -  "
+
+
+def tables(programs: Sequence[Program], reports: dict[int, list[Printed]]) -> list[str]:
+    """Precision and recall: altogether, by verdict, by rule, by ending and by home."""
+    outcome = {program.number: judge(program, reports[program.number]) for program in programs}
+    total = Counter(outcome.values())
+    lines = [
+        f"{len(programs)} programs: {dict(total)}",
+        f"precision {_ratio(total['right'], total['right'] + total['false'])}, "
+        f"recall {_ratio(total['right'], total['right'] + total['missed'])}",
+        "",
+    ]
+    by_code: dict[str, Counter[str]] = defaultdict(Counter)
+    for program in programs:
+        for code in {printed["code"] for printed in reports[program.number]}:
+            by_code[code][program.verdict] += 1
+    lines += [f"{code}: {dict(sorted(counts.items()))}" for code, counts in sorted(by_code.items())]
+    for aspect in ("verdict", "world", "home", "loop", "ending", "path"):
+        lines += ["", f"by {aspect}"]
+        groups: dict[str, Counter[str]] = defaultdict(Counter)
+        for program in programs:
+            key = program.verdict if aspect == "verdict" else getattr(program.shape, aspect)
+            groups[key][outcome[program.number]] += 1
+        for key, counts in sorted(groups.items()):
+            precision = _ratio(counts["right"], counts["right"] + counts["false"])
+            recall = _ratio(counts["right"], counts["right"] + counts["missed"])
+            lines.append(f"  {key:18} {counts.total():5}  precision {precision}  recall {recall}  {dict(counts)}")
+    return lines
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="random_programs.py", description=__doc__)
+    parser.add_argument("--count", type=int, default=100, help="how many programs")
+    parser.add_argument("--start", type=int, default=0, help="number of the first program")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--python", action="append", default=[], help="a further interpreter to run programs with")
+    parser.add_argument("--keep", type=Path, help="write the programs here and leave them")
+    parser.add_argument("--truth", type=Path, help="read what was observed from here, or write it here")
+    parser.add_argument("--show", type=int, default=20, help="how many disagreements are printed")
+    parser.add_argument("--no-chanlint", action="store_true", help="only run the programs")
+    return parser.parse_args(arguments)
+
+
+def _observe(programs: list[Program], store: Path | None) -> None:
+    if store is not None and store.exists():
+        known = json.loads(store.read_text(encoding="utf-8"))
+        for program in programs:
+            entry = known.get(str(program.number), {})
+            program.observed = entry.get("observed", {}) if entry.get("shape") == str(program.shape) else {}
+    find_truth([program for program in programs if not program.observed])
+    if store is not None:
+        known = {str(p.number): {"shape": str(p.shape), "observed": p.observed} for p in programs}
+        store.write_text(json.dumps(known, indent=0) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; 1 where chanlint and the truth disagree."""
+    options = _arguments(arguments)
+    if options.python:
+        known = os.environ.get("CHANLINT_TEST_PYTHONS", "")
+        os.environ["CHANLINT_TEST_PYTHONS"] = os.pathsep.join([*options.python, known])
+    with tempfile.TemporaryDirectory(prefix="programs-") as temporary:
+        folder = (options.keep or Path(temporary)).resolve()
+        programs = write_programs(options.seed, range(options.start, options.start + options.count), folder)
+        began = time.monotonic()
+        _observe(programs, options.truth)
+        print(f"run in {time.monotonic() - began:.0f} s: {dict(Counter(p.verdict for p in programs))}")
+        if options.no_chanlint:
+            return 0
+        began = time.monotonic()
+        reports = ask_chanlint(programs, folder)
+        print(f"checked in {time.monotonic() - began:.0f} s")
+    print("\n".join(tables(programs, reports)))
+    wrong = [p for p in programs if judge(p, reports[p.number]) in ("missed", "false")]
+    wrong.sort(key=lambda p: (p.shape.complexity, p.number))
+    for program in wrong[: options.show]:
+        codes = sorted(printed["code"] for printed in reports[program.number])
+        print(f"\n{judge(program, reports[program.number])} {program.folder.name}: {program.shape}")
+        print(f"    truth {program.observed}, chanlint {codes}")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The oracle: runs fixtures for real and says what each scenario leaves behind."""
