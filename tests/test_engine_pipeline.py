@@ -101,19 +101,10 @@ def test_an_internal_error_in_the_analysis_spares_unrelated_files(tmp_path: Path
     assert result.limits == {"fake limit": 4}
 
 
-def test_an_error_that_only_the_whole_shows_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import engine_fakes
-
-    def build(program: object, *rest: object) -> object:
-        if len(program.modules) > 1:  # type: ignore[attr-defined]
-            raise RuntimeError("too much")
-        return engine_fakes._build(program, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("chanlint.model.build.build_model", build)
-    write(tmp_path, {"a.py": QUEUE, "b.py": QUEUE})
-    result = check(tmp_path)
-    assert len(result.diagnostics) == 2
-    assert [(crash.path, crash.message) for crash in result.crashes] == [("", "RuntimeError: too much")]
+def test_files_that_nothing_links_to_the_report_set_are_not_analysed(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": "", "a.py": QUEUE, "explode.py": QUEUE})
+    result = check(tmp_path, "a.py")
+    assert (len(result.diagnostics), result.crashes) == (1, [])
 
 
 def test_an_internal_error_in_one_file_spares_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

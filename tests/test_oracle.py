@@ -111,8 +111,8 @@ def test_names_are_true(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nothing_is_skipped_for_a_python_that_is_there() -> None:
     newest = max(interpreter.version for interpreter in interpreters())
-    reports = confirm([f for f in fixtures(FIXTURES) if not f.needs and f.lowest_python <= newest[:2]])
-    assert not [report.skipped for report in reports if report.skipped]
+    plain = [f for f in fixtures(FIXTURES) if not f.needs and f.lowest_python <= newest[:2]]
+    assert not [f.path.name for f in plain if choose(f.lowest_python, ()) is None]
 
 
 def test_lies_are_noticed(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from generator.truth import Program, find_truth, write_programs
+from generator.truth import TESTS, Program, find_truth, write_programs
 from oracle.expected import Printed, run_chanlint
 
+RECORDED = TESTS / "generator" / "recorded.json"
 CHUNK = 40  # chanlint gives up on names that very many files of a project share: each project stays small
 
 
@@ -87,6 +88,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--python", action="append", default=[], help="a further interpreter to run programs with")
     parser.add_argument("--keep", type=Path, help="write the programs here and leave them")
     parser.add_argument("--truth", type=Path, help="read what was observed from here, or write it here")
+    parser.add_argument("--record", action="store_true", help=f"write truth and chanlint's outcome to {RECORDED.name}")
     parser.add_argument("--show", type=int, default=20, help="how many disagreements are printed")
     parser.add_argument("--no-chanlint", action="store_true", help="only run the programs")
     return parser.parse_args(arguments)
@@ -102,6 +104,16 @@ def _observe(programs: list[Program], store: Path | None) -> None:
     if store is not None:
         known = {str(p.number): {"shape": str(p.shape), "observed": p.observed} for p in programs}
         store.write_text(json.dumps(known, indent=0) + "\n", encoding="utf-8")
+
+
+def record(seed: int, programs: Sequence[Program], reports: dict[int, list[Printed]]) -> None:
+    """Writes what the tests compare with: one line for each program."""
+    lines = []
+    for program in programs:
+        outcome = judge(program, reports[program.number])
+        entry = {"number": program.number, "shape": str(program.shape), "observed": program.observed, "chanlint": outcome}
+        lines.append(json.dumps(entry))
+    RECORDED.write_text(f'{{"seed": {seed}, "programs": [\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -122,6 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reports = ask_chanlint(programs, folder)
         print(f"checked in {time.monotonic() - began:.0f} s")
     print("\n".join(tables(programs, reports)))
+    if options.record:
+        record(options.seed, programs, reports)
     wrong = [p for p in programs if judge(p, reports[p.number]) in ("missed", "false")]
     wrong.sort(key=lambda p: (p.shape.complexity, p.number))
     for program in wrong[: options.show]:

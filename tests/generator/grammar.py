@@ -28,7 +28,14 @@ MARKERS = {
     "tuple_head": '("stop", None)',
     "falsy": "0",
 }
-WRONG_MARKERS = {"None": "STOP", "STOP": "None", "Stop()": "None", '"stop"': "None", '("stop", None)': '("quit", None)', "0": "STOP"}
+WRONG_MARKERS = {
+    "None": "STOP",
+    "STOP": "None",
+    "Stop()": "None",
+    '"stop"': "None",
+    '("stop", None)': '("quit", None)',
+    "0": "STOP",
+}
 FLAG_LOOPS = ("flag_timed", "flag_plain")
 OTHER_LOOPS = ("forever", "idle_out", "counted", "drained")
 
@@ -169,7 +176,7 @@ def _path(rng: random.Random, world: str, home: str, ending: str) -> str:
 
 def draw(seed: int, number: int) -> Shape:
     """The shape of program ``number`` of a seed; the same arguments give the same shape on every Python."""
-    rng = random.Random(f"{seed}/{number}")  # noqa: S311 - nothing secret
+    rng = random.Random(f"{seed}/{number}")
     world = rng.choice(["thread"] * 11 + ["task"] * 7 + ["process"] + ["caller"] * 2 + ["async_caller"])
     channel, home = _channel(rng, world), _home(rng, world)
     loop = _loop(rng, world, home)

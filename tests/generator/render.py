@@ -135,7 +135,11 @@ class Renderer:
         handle = f"{self.self_}{self.actor if self.shape.count == '1' else self._plural}"
         if self.shape.world == "task":
             return [f"await {handle}" if self.shape.count == "1" else f"await asyncio.gather(*{handle})"]
-        return [f"{handle}.join()"] if self.shape.count == "1" else block(f"for {self.actor} in {handle}", [f"{self.actor}.join()"])
+        return (
+            [f"{handle}.join()"]
+            if self.shape.count == "1"
+            else block(f"for {self.actor} in {handle}", [f"{self.actor}.join()"])
+        )
 
     def _send(self, queue: str) -> Pieces:
         wrapped = '("item", {})' if self.shape.loop == "tuple_head" else "{}"
@@ -246,7 +250,11 @@ class Renderer:
     def _caller(self, sends: list[str]) -> list[str]:
         shape = self.shape
         if shape.home == "closure":
-            spawn = "kept.add(asyncio.create_task(feed()))" if shape.is_async else "threading.Thread(target=feed, daemon=True).start()"
+            spawn = (
+                "kept.add(asyncio.create_task(feed()))"
+                if shape.is_async
+                else "threading.Thread(target=feed, daemon=True).start()"
+            )
             lines = [*self._make(), "", *block(f"{self.define} feed()", sends), "", spawn]
         else:
             given = f"{self.queue}, rows, verbose"

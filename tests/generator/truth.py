@@ -102,7 +102,8 @@ def find_truth(programs: Sequence[Program]) -> None:
     for (target, _), members in groups.items():
         interpreter = choose(target, ())
         if interpreter is not None:
-            batches += [(interpreter.path, members[i : i + BATCH]) for i in range(0, len(members), BATCH)]
+            size = min(BATCH, -(-len(members) // LANES))
+            batches += [(interpreter.path, members[i : i + size]) for i in range(0, len(members), size)]
     with ThreadPoolExecutor(LANES) as pool:
         for run in [pool.submit(_run_batch, *batch) for batch in batches]:
             run.result()

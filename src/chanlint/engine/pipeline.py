@@ -98,7 +98,7 @@ class _Run:
         catalogue = self._catalogue()
         scope = self._scope(catalogue, report)
         renderer = Renderer(self._settings, self._index, scope.lowered, known_codes())
-        findings, model = self._analyse(scope, catalogue)
+        findings, model = self._analyse(scope, catalogue, report)
         codes = selected_codes(self._settings)
         wanted = [one for one in findings if one.code in codes and one.at.function.module in report]
         diagnostics = renderer.findings(wanted) + self._problems(scope, renderer, found)
@@ -149,7 +149,8 @@ class _Run:
             return None
         return lowered
 
-    def _analyse(self, scope: Scope, catalogue: Catalogue) -> tuple[list[Finding], ChannelModel]:
+    def _analyse(self, scope: Scope, catalogue: Catalogue, report: dict[ModuleId, bool]) -> tuple[list[Finding], ChannelModel]:
+        """The findings of every group of files that holds a file of the report set."""
         if self._progress is not None:
             self._progress("following channels", self._read_closely)
         options = AnalysisOptions(
@@ -157,25 +158,20 @@ class _Run:
             closed_world=not ("-" in self._settings.paths and self._settings.stdin_filename is None),
         )
         modules = {id: lowered.module for id, lowered in scope.lowered.items() if lowered.module is not None}
-        try:
-            return self._check(modules, catalogue, options)
-        except Exception:
-            whole = crash("")
         findings: list[Finding] = []
         model = ChannelModel()
-        before = len(self._result.crashes)
         for group in self._groups(modules):
+            if report.keys().isdisjoint(group):
+                continue
             try:
                 some, part = self._check({id: modules[id] for id in group}, catalogue, options)
-            except Exception:
+            except Exception:  # a defect of ours must not hide what the other files hold
                 self._result.crashes.append(crash(display_path(self._index.paths[group[0]], self._settings.cwd)))
                 continue
             findings += some
             model.cleared += part.cleared
             for limit, count in part.limits.items():
                 model.limits[limit] = model.limits.get(limit, 0) + count
-        if len(self._result.crashes) == before:
-            self._result.crashes.append(whole)
         return findings, model
 
     def _check(
@@ -192,9 +188,7 @@ class _Run:
         return [finding for rule in RULES for finding in rule.check(model)], model
 
     def _groups(self, modules: dict[ModuleId, Module]) -> Iterator[list[ModuleId]]:
-        """Modules that import each other, directly or through others."""
-        from chanlint.ir.ops import Import, ImportStar
-
+        """Modules that import each other, directly or through others: nothing flows from one group to another."""
         parent = {id: id for id in modules}
 
         def leader(id: ModuleId) -> ModuleId:
@@ -204,20 +198,27 @@ class _Run:
             return id
 
         for id, module in modules.items():
-            for function in module.functions.values():
-                for op in function.cfg.ops():
-                    if isinstance(op, Import | ImportStar):
-                        names = [op.module]
-                        if isinstance(op, Import) and op.name:
-                            names.append(f"{op.module}.{op.name}" if op.module else op.name)
-                        for name in names:
-                            target = self._index.resolve(id, name, op.level)
-                            if target in parent:
-                                parent[leader(id)] = leader(target)
+            for target in self._imports(id, module) & modules.keys():
+                parent[leader(id)] = leader(target)
         groups: dict[ModuleId, list[ModuleId]] = {}
         for id in modules:
             groups.setdefault(leader(id), []).append(id)
         yield from groups.values()
+
+    def _imports(self, id: ModuleId, module: Module) -> set[ModuleId]:
+        """The project's files that ``module`` may load: what it names, and the packages on the way there."""
+        from chanlint.ir.ops import Import, ImportStar
+
+        found: set[ModuleId | None] = set()
+        for function in module.functions.values():
+            for op in function.cfg.ops():
+                if not isinstance(op, Import | ImportStar):
+                    continue
+                parts = op.module.split(".") if op.module else []
+                if isinstance(op, Import) and op.name:
+                    parts.append(op.name)
+                found.update(self._index.resolve(id, ".".join(parts[:end]), op.level) for end in range(len(parts) + 1))
+        return {target for target in found if target is not None}
 
     # -- what is shown --------------------------------------------------------------------------------------------------
 
