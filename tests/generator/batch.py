@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from oracle import survivors
-from oracle.child import LostTasks
 
 INPUTS: dict[str, tuple[str, ...]] = {"normal": ("1", "2"), "bad row": ("1", "x", "2"), "no rows": ()}
 CALL_SECONDS = 1.2
@@ -56,13 +55,40 @@ def _call_sync(run: Callable[..., object], rows: tuple[str, ...], root: str, chi
     return "leaks" if new() else "ends"
 
 
-async def _watch(run: Callable[..., Any], rows: tuple[str, ...], root: str, lost: LostTasks, verdict: list[str]) -> None:
+class Tasks:
+    """Counts the tasks of one loop: one that is neither done nor alive was destroyed by the collector.
+
+    asyncio's own log is no witness here: ``gather`` tells the tasks that it makes not to complain. A destroyed coroutine may
+    cancel the future that it awaited, which wakes its task once more: such a task is done, with an error that says so.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._unfinished = 0
+        loop.set_task_factory(self._make)
+
+    def _make(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+        self._unfinished += 1
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        destroyed = not task.cancelled() and "cannot reuse already awaited coroutine" in str(task.exception())
+        self._unfinished -= not destroyed
+
+    def lost(self) -> bool:
+        """Whether a task disappeared before it was done."""
+        alive = len(asyncio.all_tasks()) - 1  # the watching task was made before anybody counted
+        return self._unfinished > alive
+
+
+async def _watch(run: Callable[..., Any], rows: tuple[str, ...], root: str, verdict: list[str]) -> None:
     before = {s.identity for s in _alive(root)}
 
     def new() -> frozenset[int]:
         return frozenset({s.identity for s in _alive(root) + survivors.tasks(root)} - before)
 
-    lost.count = 0
+    tasks = Tasks(asyncio.get_running_loop())
     try:
         await asyncio.wait_for(run(rows), CALL_SECONDS)
     except TimeoutError:
@@ -72,13 +98,13 @@ async def _watch(run: Callable[..., Any], rows: tuple[str, ...], root: str, lost
         pass
     for pause in survivors.settling(new, 1.0):
         await asyncio.sleep(pause)
-    verdict.append("leaks" if new() else "loses tasks" if lost.count else "ends")
+    verdict.append("leaks" if new() else "loses tasks" if tasks.lost() else "ends")
 
 
-def _call_async(run: Callable[..., Any], rows: tuple[str, ...], root: str, lost: LostTasks) -> str:
+def _call_async(run: Callable[..., Any], rows: tuple[str, ...], root: str) -> str:
     verdict: list[str] = []
     # Its own thread: a loop that cannot close must not hold up the others.
-    thread = threading.Thread(target=lambda: asyncio.run(_watch(run, rows, root, lost, verdict)), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(_watch(run, rows, root, verdict)), daemon=True)
     thread.start()
     deadline = time.monotonic() + CALL_SECONDS + survivors.LONGEST_SETTLE_SECONDS + 2
     while not verdict and thread.is_alive() and time.monotonic() < deadline:
@@ -91,9 +117,8 @@ def main(result: str, programs: list[str]) -> None:
     """Writes, for every program, what it did with every input."""
     logging.raiseExceptions = False
     threading.excepthook = lambda _: None
-    logger, lost, children = logging.getLogger("asyncio"), LostTasks(), survivors.ChildProcesses()
-    logger.propagate = False
-    logger.addHandler(lost)
+    logging.getLogger("asyncio").propagate = False
+    children = survivors.ChildProcesses()
     verdicts: dict[str, dict[str, str]] = {}
     for program in programs:
         folder = Path(program).resolve()
@@ -106,7 +131,7 @@ def main(result: str, programs: list[str]) -> None:
         verdicts[program] = {}
         for name, rows in INPUTS.items():
             if inspect.iscoroutinefunction(run):
-                verdicts[program][name] = _call_async(run, rows, root, lost)
+                verdicts[program][name] = _call_async(run, rows, root)
             else:
                 verdicts[program][name] = _call_sync(run, rows, root, children)
         sys.path.remove(str(folder))

@@ -99,11 +99,22 @@ def _observe(programs: list[Program], store: Path | None) -> None:
         known = json.loads(store.read_text(encoding="utf-8"))
         for program in programs:
             entry = known.get(str(program.number), {})
-            program.observed = entry.get("observed", {}) if entry.get("shape") == str(program.shape) else {}
+            if entry.get("shape") == str(program.shape):
+                program.observed = entry["observed"]
     find_truth([program for program in programs if not program.observed])
     if store is not None:
         known = {str(p.number): {"shape": str(p.shape), "observed": p.observed} for p in programs}
         store.write_text(json.dumps(known, indent=0) + "\n", encoding="utf-8")
+
+
+def reuse_record(seed: int, programs: Sequence[Program]) -> None:
+    """Takes over what was observed when the same programs were recorded, so that only chanlint's part is new."""
+    if not RECORDED.exists() or (stored := json.loads(RECORDED.read_text(encoding="utf-8")))["seed"] != seed:
+        return
+    known = {entry["number"]: entry for entry in stored["programs"]}
+    for program in programs:
+        if (entry := known.get(program.number)) is not None and entry["shape"] == str(program.shape):
+            program.observed = entry["observed"]
 
 
 def record(seed: int, programs: Sequence[Program], reports: dict[int, list[Printed]]) -> None:
@@ -126,6 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = (options.keep or Path(temporary)).resolve()
         programs = write_programs(options.seed, range(options.start, options.start + options.count), folder)
         began = time.monotonic()
+        if options.record:
+            reuse_record(options.seed, programs)
         _observe(programs, options.truth)
         print(f"run in {time.monotonic() - began:.0f} s: {dict(Counter(p.verdict for p in programs))}")
         if options.no_chanlint:

@@ -30,7 +30,7 @@ def run_chanlint(paths: Sequence[Path], root: Path, target: tuple[int, int] = (3
     command = [sys.executable, "-m", "chanlint", "check", "--isolated", "--no-cache", "--output-format", "json"]
     command += ["--project-root", str(root), "--target-version", f"{target[0]}.{target[1]}", *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=600, check=False)
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1) or not done.stdout:  # a crash of the interpreter leaves with 1 as well
         raise RuntimeError(f"chanlint left with {done.returncode}: {done.stderr[-3000:]}")
     found: dict[Path, list[Printed]] = defaultdict(list)
     for item in json.loads(done.stdout):

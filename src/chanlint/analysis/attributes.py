@@ -105,9 +105,7 @@ def mro(state: PointsTo, cls: ClassRef) -> list[Obj]:
             continue
         found.append(current)
         if isinstance(current, ClassRef):
-            bases = [
-                obj for node in current.bases for obj in state.graph.points[node] if isinstance(obj, ClassRef | LibName)
-            ]
+            bases = [obj for node in current.bases for obj in state.graph.points[node] if isinstance(obj, ClassRef | LibName)]
             waiting[:0] = bases
     return found
 
@@ -148,9 +146,7 @@ def _from_class(
         return _from_library(state, receiver, made.name, name, target)
     if not isinstance(base, ClassRef) or name not in base.frame.variables:
         return False
-    state.graph.watch(
-        base.frame.variables[name], lambda value: _bind(state, value, receiver, base, target, frame, op)
-    )
+    state.graph.watch(base.frame.variables[name], lambda value: _bind(state, value, receiver, base, target, frame, op))
     return True
 
 

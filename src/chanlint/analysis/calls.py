@@ -6,6 +6,7 @@ A coroutine or generator is an object of its own: its body is entered where it i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chanlint.analysis import attributes, containers, library
@@ -127,7 +128,7 @@ def call_function(
 ) -> None:
     """Enters (or, for coroutines and generators, prepares) a function of the program."""
     function = ref.function
-    inner = state.frame_for(ref, receiver, frame, op, bool(arguments))
+    inner = state.frame_for(ref, receiver, frame, op, bool(arguments), kind)
     bind(state, ref, inner, receiver, arguments)
     if function.is_generator or function.is_async:
         coroutine = state.heap.make(Coroutine, inner, state.site(frame, op), frame)
@@ -156,56 +157,72 @@ def run_coroutine(
 
 def bind(state: PointsTo, ref: FunctionRef, inner: Frame, receiver: Obj | None, arguments: Arguments) -> None:
     """Flows arguments into parameters."""
-    graph, params = state.graph, ref.function.params
-
-    def node(name: str) -> int:
-        found = inner.variables.get(name)
-        if found is None:
-            found = inner.variables[name] = graph.new_nodes(1)
-        return found
-
-    ordered = [p.name for p in params if p.kind in (ParamKind.POSITIONAL, ParamKind.POSITIONAL_ONLY)]
-    rest = next((p.name for p in params if p.kind is ParamKind.VARIADIC), None)
-    extra = next((p.name for p in params if p.kind is ParamKind.KEYWORDS), None)
+    graph, slots = state.graph, _slots(state, ref, inner)
     given: set[str] = set()
-    if receiver is not None and ordered:
-        given.add(ordered[0])
-        graph.add(node(ordered.pop(0)), receiver)
-    rest_container = extra_container = None
-    if rest is not None:
-        rest_container = state.heap.make(Container, "tuple", state.site(inner, ops.Op(-1)), inner)
-        graph.add(node(rest), rest_container)
-    if extra is not None:
-        extra_container = state.heap.make(Container, "dict", state.site(inner, ops.Op(-1)), inner)
-        graph.add(node(extra), extra_container)
+    if receiver is not None and slots.ordered:
+        first = slots.ordered.pop(0)
+        given.add(first)
+        graph.add(_parameter(state, inner, first), receiver)
     for position, source in enumerate(arguments.positional):
-        if position < len(ordered):
-            given.add(ordered[position])
-            graph.flow(source, node(ordered[position]))
-        elif rest_container is not None:
-            graph.flow(source, graph.cell(rest_container, position - len(ordered)))
-    named = {p.name for p in params if p.kind in (ParamKind.POSITIONAL, ParamKind.KEYWORD_ONLY)}
+        if position < len(slots.ordered):
+            given.add(slots.ordered[position])
+            graph.flow(source, _parameter(state, inner, slots.ordered[position]))
+        elif slots.rest is not None:
+            graph.flow(source, graph.cell(slots.rest, position - len(slots.ordered)))
     for name, source in arguments.keywords:
-        if name in named:
+        if name in slots.named:
             given.add(name)
-            graph.flow(source, node(name))
-        elif extra_container is not None:
-            graph.flow(source, graph.cell(extra_container, name))
-    start = len(arguments.positional)
+            graph.flow(source, _parameter(state, inner, name))
+        elif slots.extra is not None:
+            graph.flow(source, graph.cell(slots.extra, name))
+    free = slots.ordered[len(arguments.positional) :]
     for star in arguments.stars:
-        graph.watch(star, lambda obj: _spread(state, obj, ordered[start:], rest_container, node_of=node))
+        graph.watch(star, lambda obj: _spread(state, inner, free, slots.rest, obj))
     for double in arguments.double_stars:
-        graph.watch(double, lambda obj: _spread_keywords(state, obj, named, node_of=node))
+        graph.watch(double, lambda obj: _spread_keywords(state, inner, slots.named, obj))
     for name, source in ref.defaults.items():
         if name not in given:
-            graph.flow(source, node(name))
+            graph.flow(source, _parameter(state, inner, name))
 
 
-def _spread(state: PointsTo, obj: Obj, names: list[str], rest: Container | None, *, node_of: object) -> None:
-    if not isinstance(obj, Container) or not callable(node_of):
+@dataclass(slots=True)
+class _Slots:
+    """Where a function's arguments go: parameters by position and by name, and the containers of ``*rest`` and ``**extra``."""
+
+    ordered: list[str]
+    named: frozenset[str]
+    rest: Container | None = None
+    extra: Container | None = None
+
+
+def _slots(state: PointsTo, ref: FunctionRef, inner: Frame) -> _Slots:
+    params, site = ref.function.params, state.site(inner, ops.Op(-1))
+    slots = _Slots(
+        [p.name for p in params if p.kind in (ParamKind.POSITIONAL, ParamKind.POSITIONAL_ONLY)],
+        frozenset(p.name for p in params if p.kind in (ParamKind.POSITIONAL, ParamKind.KEYWORD_ONLY)),
+    )
+    for param in params:
+        if param.kind is ParamKind.VARIADIC:
+            slots.rest = state.heap.make(Container, "tuple", site, inner)
+            state.graph.add(_parameter(state, inner, param.name), slots.rest)
+        elif param.kind is ParamKind.KEYWORDS:
+            slots.extra = state.heap.make(Container, "dict", site, inner)
+            state.graph.add(_parameter(state, inner, param.name), slots.extra)
+    return slots
+
+
+def _parameter(state: PointsTo, inner: Frame, name: str) -> int:
+    node = inner.variables.get(name)
+    if node is None:
+        node = inner.variables[name] = state.graph.new_nodes(1)
+    return node
+
+
+def _spread(state: PointsTo, inner: Frame, names: list[str], rest: Container | None, obj: Obj) -> None:
+    if not isinstance(obj, Container):
         return
     for position, name in enumerate(names):
-        containers.load_cell(state, obj, position, node_of(name))
+        containers.load_cell(state, obj, position, _parameter(state, inner, name))
     if rest is not None:
         for key in range(len(names), len(names) + 8):
             if state.graph.known_attribute(obj, f"[{key!r}]") is not None:
@@ -213,14 +230,21 @@ def _spread(state: PointsTo, obj: Obj, names: list[str], rest: Container | None,
         state.graph.flow(state.graph.cell(obj, ANY), state.graph.cell(rest, ANY))
 
 
-def _spread_keywords(state: PointsTo, obj: Obj, names: set[str], *, node_of: object) -> None:
-    if isinstance(obj, Container) and callable(node_of):
+def _spread_keywords(state: PointsTo, inner: Frame, names: frozenset[str], obj: Obj) -> None:
+    if isinstance(obj, Container):
         for name in sorted(names):
-            containers.load_cell(state, obj, name, node_of(name))
+            containers.load_cell(state, obj, name, _parameter(state, inner, name))
 
 
 def _call_partial(
-    state: PointsTo, frame: Frame, op: Op, callee: Partial, arguments: Arguments, target: int, kind: EntryKind, actor: Obj | None
+    state: PointsTo,
+    frame: Frame,
+    op: Op,
+    callee: Partial,
+    arguments: Arguments,
+    target: int,
+    kind: EntryKind,
+    actor: Obj | None,
 ) -> None:
     first = library.partials(state)[callee]
     whole = Arguments(
@@ -230,9 +254,7 @@ def _call_partial(
         first.double_stars + arguments.double_stars,
     )
     if first.positional:
-        state.graph.watch_later(
-            first.positional[0], lambda inner: invoke(state, frame, op, inner, whole, target, kind, actor)
-        )
+        state.graph.watch_later(first.positional[0], lambda inner: invoke(state, frame, op, inner, whole, target, kind, actor))
 
 
 def construct(state: PointsTo, frame: Frame, op: Op, cls: ClassRef, arguments: Arguments, target: int) -> None:
@@ -268,10 +290,10 @@ def fill_fields(
         if (given := arguments.named(name)) is not None:
             state.graph.flow(given, node)
         elif name in base.frame.variables:
-            state.graph.watch(base.frame.variables[name], lambda obj, node=node: _default(state, instance, obj, node))
+            state.graph.watch(base.frame.variables[name], partial(_default, state, instance, node))
 
 
-def _default(state: PointsTo, instance: Instance, obj: Obj, node: int) -> None:
+def _default(state: PointsTo, instance: Instance, node: int, obj: Obj) -> None:
     if isinstance(obj, Factory):
         factory = state.graph.attribute(obj, "factory")
         site = next((o for o in obj.maker.function.cfg.ops() if o.index == obj.site.op), None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chanlint.analysis import attributes, calls, library
-from chanlint.analysis.frames import Frame
+from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.graph import ANY
 from chanlint.analysis.objects import (
     Bound,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from chanlint.analysis.pointsto import PointsTo
 
 ADDS_FIRST = frozenset({"append", "add", "appendleft", "push", "put_nowait_item"})
-SAME = frozenset({"copy", "values", "union", "keys", "intersection", "difference", "most_common", "__iter__"})
+SAME = frozenset({"copy", "union", "keys", "intersection", "difference", "most_common", "__iter__"})
 TAKES = frozenset({"pop", "popleft", "popitem", "get", "setdefault", "__getitem__"})
 
 
@@ -75,6 +76,10 @@ def call_method(state: PointsTo, frame: Frame, op: Op, method: LibMethod, argume
         graph.flow(graph.elements(obj), graph.cell(pair, 1))
         whole = state.heap.make(Container, "list", state.site(frame, op), frame)
         graph.add(graph.cell(whole, ANY), pair)
+        graph.add(target, whole)
+    elif name == "values":
+        whole = state.heap.make(Container, "list", state.site(frame, op), frame)
+        graph.flow(graph.elements(obj), graph.cell(whole, ANY))
         graph.add(target, whole)
     elif name in SAME:
         graph.add(target, obj)
@@ -122,14 +127,12 @@ def _elements_into(state: PointsTo, frame: Frame, op: Op, obj: Obj, made: Contai
                 state.graph.flow(state.graph.attribute(obj, name), state.graph.cell(made, ANY))
         state.graph.flow(state.graph.elements(obj), state.graph.cell(made, ANY))
     elif isinstance(obj, Coroutine):
-        state.enter(calls.EntryKind.CALL, frame, op, obj.frame)
+        state.enter(EntryKind.CALL, frame, op, obj.frame)
         state.graph.flow(obj.frame.yielded, state.graph.cell(made, ANY))
     elif isinstance(obj, CallIterator):
         state.graph.watch_later(
             state.graph.attribute(obj, "function"),
-            lambda function: calls.invoke(
-                state, frame, op, function, calls.NO_ARGUMENTS, state.graph.cell(made, ANY)
-            ),
+            lambda function: calls.invoke(state, frame, op, function, calls.NO_ARGUMENTS, state.graph.cell(made, ANY)),
         )
     elif isinstance(obj, LibInstance | End):
         library.iterate(state, frame, op, obj, state.graph.cell(made, ANY))
@@ -152,7 +155,7 @@ def _next(state: PointsTo, frame: Frame, op: Op, arguments: Arguments, target: i
 
 def _take(state: PointsTo, frame: Frame, op: Op, obj: Obj, target: int) -> None:
     if isinstance(obj, Coroutine):
-        state.enter(calls.EntryKind.CALL, frame, op, obj.frame)
+        state.enter(EntryKind.CALL, frame, op, obj.frame)
         state.graph.flow(obj.frame.yielded, target)
     elif isinstance(obj, Container):
         state.graph.flow(state.graph.elements(obj), target)
@@ -167,10 +170,11 @@ def _pairs(state: PointsTo, frame: Frame, op: Op, arguments: Arguments, target: 
     state.graph.add(target, whole)
     for position, node in enumerate(arguments.positional):
         cell = state.graph.cell(pair, position + first)
-        state.graph.watch(node, lambda obj, cell=cell: _element(state, obj, cell))
+        state.graph.watch(node, partial(element_into, state, cell))
 
 
-def _element(state: PointsTo, obj: Obj, cell: int) -> None:
+def element_into(state: PointsTo, cell: int, obj: Obj) -> None:
+    """``cell`` = any element of a container."""
     if isinstance(obj, Container):
         state.graph.flow(state.graph.elements(obj), cell)
 
@@ -191,7 +195,7 @@ def _map(state: PointsTo, frame: Frame, op: Op, arguments: Arguments, target: in
     inner = []
     for node in arguments.positional[1:]:
         cell = state.graph.new_nodes(1)
-        state.graph.watch(node, lambda obj, cell=cell: _element(state, obj, cell))
+        state.graph.watch(node, partial(element_into, state, cell))
         inner.append(cell)
     each = calls.Arguments(tuple(inner))
     cell = state.graph.cell(made, ANY)

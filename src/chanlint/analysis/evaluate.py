@@ -67,6 +67,7 @@ DERIVED = Derived()
 Value = Known | Data | Derived | Flag | Unknown
 Values = dict[tuple[int, object], Value]
 
+ARITHMETIC = frozenset("+ - / // * ** << >> & | ^ @".split())
 CANCELLATIONS = frozenset(
     {
         "asyncio.CancelledError",
@@ -88,7 +89,9 @@ def truth(value: Value) -> bool | None:
         case Known(obj):
             if isinstance(obj, Const):
                 return bool(obj.value)
-            return None if isinstance(obj, Container) and obj.kind != "tuple" else True
+            if isinstance(obj, Container):
+                return None if obj.size is None else obj.size > 0
+            return True
         case Data(origin):
             return None if origin == "computed" else True
     return None
@@ -148,6 +151,25 @@ def run(analysis: Analysis, frame: Frame, level: int, op: Op, values: Values) ->
             dst = getattr(op, "dst", None)
             if dst is not None:
                 values.pop((level, dst), None)
+
+
+def crashes(level: int, op: Op, values: Values) -> bool:
+    """Whether ``op`` raises because the item is a bare marker: an attribute, element or call of None or ``object()``."""
+    match op:
+        case ops.LoadAttr(obj=register) | ops.LoadItem(obj=register) | ops.Unpack(src=register) | ops.Call(callee=register):
+            held = values.get((level, register))
+        case ops.IterStart(src=register):
+            held = values.get((level, register))
+        case ops.Compute(operator=operator, operands=operands) if operator.rstrip("=") in ARITHMETIC and operator not in ("%", "%="):
+            read = [values.get((level, operand)) for operand in operands]
+            return any(isinstance(each, Known) and isinstance(each.obj, Const) and each.obj.value is None for each in read)
+        case _:
+            return False
+    if not isinstance(held, Known) or not (level, register) in values:
+        return False
+    if isinstance(held.obj, Const):
+        return held.obj.value is None or held.obj.value is ...
+    return isinstance(held.obj, LibInstance) and held.obj.type == "builtins.object" and not isinstance(op, ops.LoadAttr)
 
 
 def _put(values: Values, level: int, register: Register, value: Value | None) -> None:

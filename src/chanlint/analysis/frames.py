@@ -81,6 +81,8 @@ class Frame:
         calls: what each call (or with, iteration, await) op reaches inside the program.
         lib_calls: catalogued calls by op index.
         api: entered only because unknown code could call it: what it does is offered, not done.
+        merged: stands for several calls at once, because a bound was reached or the function calls itself: what one of its
+            variables holds need not belong to what another holds.
     """
 
     number: int
@@ -96,6 +98,7 @@ class Frame:
     calls: dict[int, list[Entry]] = field(default_factory=dict)
     lib_calls: dict[int, list[LibCall]] = field(default_factory=dict)
     api: bool = False
+    merged: bool = False
 
     def op_id(self, op: Op) -> OpId:
         """The place of an op of this frame's function."""

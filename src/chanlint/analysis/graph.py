@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 
 from chanlint.analysis.limits import POINTS_TO, Limits
-from chanlint.analysis.objects import Const, Obj
+from chanlint.analysis.objects import Obj
 
 Watcher = Callable[[Obj], None]
 ANY = "[*]"
@@ -30,7 +30,7 @@ class Graph:
         self.limits = limits
         self.points: list[dict[Obj, None]] = []
         self.full: set[int] = set()
-        self._flows: list[list[int] | None] = []
+        self._flows: list[dict[int, None] | None] = []
         self._watchers: list[list[Watcher] | None] = []
         self._attributes: dict[tuple[Obj, str], int] = {}
         self._names: dict[Obj, list[str]] = {}
@@ -40,7 +40,7 @@ class Graph:
     def new_nodes(self, count: int) -> int:
         """Makes ``count`` nodes and gives the first."""
         first = len(self.points)
-        self.points.extend({} for _ in range(count))
+        self.points.extend([{} for _ in range(count)])
         self._flows.extend([None] * count)
         self._watchers.extend([None] * count)
         return first
@@ -92,10 +92,7 @@ class Graph:
             if node not in self.full:
                 self.full.add(node)
                 self.limits.hit("points-to")
-            if isinstance(obj, Const):
-                return
-            if len(held) >= 4 * POINTS_TO:
-                return
+            return
         held[obj] = None
         self._queue.append((node, obj))
 
@@ -105,10 +102,10 @@ class Graph:
             return
         flows = self._flows[source]
         if flows is None:
-            flows = self._flows[source] = []
+            flows = self._flows[source] = {}
         elif target in flows:
             return
-        flows.append(target)
+        flows[target] = None
         for obj in list(self.points[source]):
             self.add(target, obj)
 
@@ -131,7 +128,7 @@ class Graph:
         while queue or deferred:
             while queue:
                 node, obj = queue.popleft()
-                for target in self._flows[node] or ():
+                for target in list(self._flows[node] or ()):
                     self.add(target, obj)
                 for watcher in list(self._watchers[node] or ()):
                     watcher(obj)

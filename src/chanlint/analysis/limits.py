@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections import Counter
 
 POINTS_TO = 32  # objects that one register or variable may hold
-CONTEXTS = 12  # frames of one function before its callers share one
+CONTEXTS = 8  # frames of one function before its callers share one
+SPAWN_CONTEXTS = 64  # the same for the starts of actors, each of which is an actor of its own
 CALL_DEPTH = 4  # callers that a frame remembers
 FRAMES = 20_000  # frames of the whole program
-INSTANCES = 8  # objects of one class that are told apart by where they are made
+INSTANCES = 6  # objects of one class that are told apart by where they are made
 CALLEES = 8  # functions that one call may reach
-WALK_STEPS = 3_000  # states of one walk through a consumer's loop
+WALK_STEPS = 1_500  # states of one walk through a consumer's loop
 WALK_CALLERS = 6  # helpers between a receive and the loop that calls it
-PATH_STEPS = 20_000  # states of one search for a witness path
+PATH_STEPS = 8_000  # states of one search for a witness path
 BLOCKS = 5_000  # blocks of a function whose paths are searched
-SUMMARY_ROUNDS = 10  # rounds over recursive functions
-REACH = 64  # objects looked at to find out where one may be found
+CLONES = 4  # channels made at one place in different contexts that are judged apart
 
 
 class Limits:

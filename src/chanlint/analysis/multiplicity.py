@@ -91,10 +91,15 @@ class Counts:
                     return self._product(frame, left, right)
                 case ops.LoadVar() | ops.LoadAttr():
                     held = self.analysis.points.holds(frame, register)
+                    if isinstance(made, ops.LoadVar) and self._is_param(frame, made):
+                        return self._expression(frame, register)
                     if len(held) == 1 and isinstance(held[0], Container):
                         return self._container(held[0])
                     return self._expression(frame, register)
         return MANY
+
+    def _is_param(self, frame: Frame, load: ops.LoadVar) -> bool:
+        return load.var.owner == frame.function.id and load.var.name in {param.name for param in frame.function.params}
 
     def _product(self, frame: Frame, left: Register, right: Register) -> Count:
         for first, second in ((left, right), (right, left)):
@@ -119,6 +124,8 @@ class Counts:
             match made:
                 case ops.Const(value=int() as value):
                     return Count(int(value))
+                case ops.LoadVar(var=var) if self._is_param(frame, made):
+                    return Count(expression=("variable", var)) if not self.analysis.writes_of(var) else MANY
                 case ops.LoadVar(var=var):
                     held = self.analysis.points.holds(frame, register)
                     numbers = [obj.value for obj in held if isinstance(obj, Const)]
@@ -148,7 +155,7 @@ class Counts:
             frame, op = fillings[0]
             return self.of(frame, op)
         if not fillings and isinstance(container, Container):
-            op = self.analysis.shapes.of(container.maker.function).by_index.get(container.site.op)
-            if isinstance(op, ops.Build) and not op.starred:
-                return Count(len(op.items))
+            made = self.analysis.shapes.of(container.maker.function).by_index.get(container.site.op)
+            if isinstance(made, ops.Build) and not made.starred:
+                return Count(len(made.items))
         return Count(expression=("container", container))

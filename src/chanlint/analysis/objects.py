@@ -101,11 +101,12 @@ class End(Obj):
 
 @dataclass(eq=False, slots=True)
 class Container(Obj):
-    """A tuple, list, set or dict; elements live in cells named by position, key or ``*``."""
+    """A tuple, list, set or dict; elements live in cells named by position, key or ``*``; a tuple knows its ``size``."""
 
     kind: str
     site: OpId
     maker: Frame
+    size: int | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.limits import BLOCKS, PATH_STEPS
-from chanlint.analysis.objects import Const
+from chanlint.analysis.objects import ClassRef, Const, FunctionRef, Instance, LibInstance, LibName
 from chanlint.analysis.raises import Risk
 from chanlint.ir import ops
 from chanlint.ir.cfg import RAISE_EXIT
@@ -32,7 +32,10 @@ Facts = frozenset[tuple[object, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A way out that misses the ending: ``kind`` is ``return``, ``raise`` or ``close`` (a generator closed at a yield)."""
+    """A way that misses the ending.
+
+    ``kind`` is ``return``, ``raise``, ``close`` (a generator closed at a yield) or ``join`` (it waits for the consumer first).
+    """
 
     kind: str
     frame: Frame
@@ -55,19 +58,29 @@ class Search:
         start: the op after which the path counts; None: from the function's entry.
         raised: the start op itself ends in an exception.
         covering: op indexes at which the ending is reached.
+        joins: op indexes at which the path waits for the consumer.
+        guards: a test of anything but local names is taken to guard the ending rightly (``if self._thread is None: return``).
     """
 
     frame: Frame
     start: Op | None
     covering: frozenset[int]
     raised: bool = False
+    joins: frozenset[int] = frozenset()
+    guards: bool = False
+
+
+WAYS = ("return", "join", "close", "raise")
+NARROW = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit", "CancelledError", "StopIteration", "StopAsyncIteration",
+                    "Empty", "Full", "QueueEmpty", "QueueFull", "ShutDown", "QueueShutDown", "Cancelled"})  # fmt: skip
 
 
 class Paths:
-    """Finds witnesses."""
+    """Finds witnesses; ``covered`` tells whether the last search met the ending on some path."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
+        self.covered = False
 
     def witnesses(self, search: Search) -> list[Witness] | None:
         """A witness of each kind that exists, normal ways out first; None where a bound was reached."""
@@ -76,6 +89,7 @@ class Paths:
             self.analysis.limits.hit("blocks")
             return None
         covering = self._with_loops(search)
+        self.covered = False
         if search.start is not None and search.start.index in covering:
             return []
         found: dict[str, Witness] = {}
@@ -90,7 +104,7 @@ class Paths:
                 if following not in seen:
                     seen.add(following)
                     waiting.append(following)
-        return [found[kind] for kind in ("return", "close", "raise") if kind in found]
+        return [found[kind] for kind in WAYS if kind in found]
 
     def _with_loops(self, search: Search) -> frozenset[int]:
         """The covering ops, and the heads of loops that cover and do not hold the start."""
@@ -113,10 +127,20 @@ class Paths:
         frame = search.frame
         shape = self.analysis.shapes.of(frame.function)
         block = frame.function.cfg.blocks[at.block]
-        started, ways = at.started, []
+        started = at.started
+        ways: list[_Point] = []
         for op in shape.listing[at.block][at.offset :]:
             if op.index in covering:
+                self.covered = self.covered or started
                 return ways
+            if started and op.index in search.joins:
+                if at.flying is None:
+                    found.setdefault("join", Witness("join", frame, op))
+                else:
+                    found.setdefault("raise", Witness("raise", frame, at.flying))
+                return ways
+            if isinstance(op, ops.StoreVar):
+                at = at._replace(facts=self._stored(frame, op, at.facts))
             starts = search.start is not None and op is search.start
             risk = self.analysis.raises.risk(frame, op)
             yields = isinstance(op, ops.Yield) and not op.delegate
@@ -139,6 +163,18 @@ class Paths:
                 found.setdefault(kind, Witness(kind, search.frame, op))
             return []
         return [_Point(handler, 0, at.started, op, at.facts)]
+
+    def _stored(self, frame: Frame, op: ops.StoreVar, facts: Facts) -> Facts:
+        """What is known after a variable was bound: nothing of it but whether it is None."""
+        kept = frozenset(fact for fact in facts if ("var", op.var) not in _parts(fact[0]))
+        held = self.analysis.points.holds(frame, op.src)
+        if held and not any(isinstance(obj, Const) for obj in held):
+            return kept | {(("var", op.var), True)} if all(_is_true(obj) for obj in held) else kept
+        values = {obj.value for obj in held if isinstance(obj, Const)}
+        made = self.analysis.shapes.of(frame.function).definitions.get(op.src, [])
+        if len(values) == 1 and len(made) == 1 and isinstance(made[0], ops.Const):
+            return kept | {(("var", op.var), bool(made[0].value))}
+        return kept
 
     def _terminate(self, search: Search, at: _Point, found: dict[str, Witness]) -> list[_Point]:
         frame = search.frame
@@ -164,7 +200,7 @@ class Paths:
             case ops.Catch():
                 return self._catch(frame, at, end)
             case ops.Branch():
-                return self._branch(frame, at, end)
+                return self._branch(search, at, end)
         return []
 
     def _catch(self, frame: Frame, at: _Point, end: ops.Catch) -> list[_Point]:
@@ -176,11 +212,23 @@ class Paths:
             return [matched if takes else unmatched]
         if self.analysis.raises.catches_all(frame, end):
             return [matched]
-        return [matched, unmatched]
+        raised = self.analysis.raises.names(frame, at.flying) if at.flying is not None else ()
+        if raised:
+            takes = self.analysis.raises.catches(frame, end, raised)
+            return [matched] if takes else [unmatched] if takes is False else [matched, unmatched]
+        names = {name.rpartition(".")[2] for name in self.analysis.raises.caught_names(frame, end)}
+        return [unmatched] if names and names <= NARROW else [matched]
 
-    def _branch(self, frame: Frame, at: _Point, end: ops.Branch) -> list[_Point]:
+    def _branch(self, search: Search, at: _Point, end: ops.Branch) -> list[_Point]:
+        frame = search.frame
+        if search.guards:
+            guarded = self._guarded(search, end)
+            if guarded is not None:
+                return [_Point(guarded, 0, at.started, at.flying, at.facts)]
         shape = self.analysis.shapes.of(frame.function)
-        decided = self._decided(frame, end)
+        decided = self._swallowed(frame, end)
+        if decided is None:
+            decided = self._decided(frame, end)
         if decided is not None:
             return [_Point(end.true if decided else end.false, 0, at.started, at.flying, at.facts)]
         key = self._condition(frame, end)
@@ -189,8 +237,8 @@ class Paths:
         test, positive = key
         for known, value in at.facts:
             if known == test:
-                truth = value == positive
-                return [_Point(end.true if truth else end.false, 0, at.started, at.flying, at.facts)]
+                same = value == positive
+                return [_Point(end.true if same else end.false, 0, at.started, at.flying, at.facts)]
         if shape.in_loop(end):
             return [_Point(target, 0, at.started, at.flying, at.facts) for target in (end.true, end.false)]
         return [
@@ -198,13 +246,37 @@ class Paths:
             for target, truth in ((end.true, True), (end.false, False))
         ]
 
+    def _guarded(self, search: Search, end: ops.Branch) -> BlockId | None:
+        """The one way to the ending, where a test of an object's state decides."""
+        shape = self.analysis.shapes.of(search.frame.function)
+        if shape.dependence(end.condition).pure:
+            return None
+        goals = {shape.positions[index].block for index in search.covering if index in shape.positions}
+        ways = [t for t in (end.true, end.false) if t >= 0 and (t in goals or goals & shape.reach(t))]
+        return ways[0] if len(ways) == 1 else None
+
+    def _swallowed(self, frame: Frame, end: ops.Branch) -> bool | None:
+        """Whether a ``with`` swallows the exception: ``suppress`` does, an ``__exit__`` that can return True may."""
+        for made in self.analysis.shapes.of(frame.function).definitions.get(end.condition, ()):
+            if not isinstance(made, ops.Exit):
+                return None
+            for obj in self.analysis.points.holds(frame, made.manager):
+                if isinstance(obj, LibInstance) and obj.type == "contextlib.suppress":
+                    return True
+            for entry in frame.calls.get(made.index, ()):
+                held = self.analysis.points.graph.points[entry.callee.returned]
+                if any(isinstance(obj, Const) and obj.value for obj in held):
+                    return True
+            return False
+        return None
+
     def _decided(self, frame: Frame, end: ops.Branch) -> bool | None:
         """A test against None of something that is known never to be None."""
         shape = self.analysis.shapes.of(frame.function)
         made = shape.definitions.get(end.condition, ())
         if len(made) != 1 or not isinstance(made[0], ops.Compare):
             held = self.analysis.points.holds(frame, end.condition)
-            if held and not any(isinstance(obj, Const) for obj in held) and made and isinstance(made[0], ops.LoadVar):
+            if held and all(_is_true(obj) for obj in held) and made and isinstance(made[0], ops.LoadVar):
                 return True
             return None
         test = made[0]
@@ -228,7 +300,8 @@ class Paths:
         shape = self.analysis.shapes.of(frame.function)
         match made[0]:
             case ops.LoadVar(var=var):
-                return (("var", var), True) if self.analysis.writes_of(var) <= 1 else None
+                own = var.owner == frame.function.id and not self.analysis.written_elsewhere(var)
+                return (("var", var), True) if own or self.analysis.writes_of(var) <= 1 else None
             case ops.LoadAttr(obj=register, attr=attr):
                 base = self._name(frame, shape.definitions.get(register, []))
                 stores = [op for op in shape.by_index.values() if isinstance(op, ops.StoreAttr) and op.attr == attr]
@@ -248,3 +321,14 @@ class Paths:
                 inner = self._name(frame, shape.definitions.get(operands[0], []))
                 return (inner[0], not inner[1]) if inner is not None else None
         return None
+
+
+def _parts(test: object) -> tuple[object, ...]:
+    """The tests that a test is made of, itself included."""
+    inner = test[0] if isinstance(test, tuple) and test and isinstance(test[0], tuple) else None
+    return (test,) if inner is None else (test, *_parts(inner))
+
+
+def _is_true(obj: object) -> bool:
+    """Whether an object is true whatever it holds."""
+    return isinstance(obj, FunctionRef | ClassRef | LibName | LibInstance | Instance)

@@ -15,7 +15,7 @@ from chanlint.analysis import attributes, calls, transfer
 from chanlint.analysis.calls import Arguments
 from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
 from chanlint.analysis.graph import Graph
-from chanlint.analysis.limits import CALL_DEPTH, CONTEXTS, FRAMES, Limits
+from chanlint.analysis.limits import CALL_DEPTH, CONTEXTS, FRAMES, SPAWN_CONTEXTS, Limits
 from chanlint.analysis.objects import Awaitable, ClassRef, FunctionRef, Heap, Instance, LibName, Obj, Partial
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue, Effect
@@ -46,6 +46,7 @@ class PointsTo:
         self.unresolved: dict[tuple[Frame, int], bool] = {}
         self.by_key: dict[tuple[object, ...], Frame] = {}
         self._contexts: Counter[FunctionId] = Counter()
+        self._entered: set[tuple[object, ...]] = set()
         self._constants: dict[FunctionId, dict[Register, Constant]] = {}
         self._stored: dict[ModuleId, set[str]] = {}
         self._stars: dict[ModuleId, list[ImportStar]] = {}
@@ -197,29 +198,42 @@ class PointsTo:
         transfer.lower_frame(self, frame)
         return frame
 
-    def frame_for(self, ref: FunctionRef, receiver: Obj | None, caller: Frame, op: Op, has_arguments: bool) -> Frame:
-        """The frame of ``ref`` in the context of a call."""
+    def frame_for(
+        self,
+        ref: FunctionRef,
+        receiver: Obj | None,
+        caller: Frame,
+        op: Op,
+        has_arguments: bool,
+        kind: EntryKind = EntryKind.CALL,
+    ) -> Frame:
+        """The frame of ``ref`` in the context of a call, or of the start of an actor."""
         fid = ref.function.id
         key: tuple[object, ...] = (fid, ref.definer.number, receiver)
         chain = (*caller.chain, caller.function.id)
-        if fid in chain:
+        most = SPAWN_CONTEXTS if kind is EntryKind.SPAWN else CONTEXTS * (2 if receiver else 1)
+        merged = fid in chain
+        if merged:
             key = (*key, "recursive")
-        elif self._contexts[fid] >= CONTEXTS * (4 if receiver else 1) or len(self.frames) >= FRAMES:
-            self.limits.hit("contexts")
-            key = (fid, ref.definer.number, "merged")
         elif receiver is not None:
             key = (*key, caller.function.id, op.index) if has_arguments else key
         elif len(chain) <= CALL_DEPTH:
             key = (*key, caller.number, op.index)
         else:
             key = (*key, caller.function.id, op.index)
-        return self.make_frame(key, ref.function, ref.definer, receiver, chain[-CALL_DEPTH:])
+        if not merged and key not in self.by_key and (self._contexts[fid] >= most or len(self.frames) >= FRAMES):
+            self.limits.hit("contexts")
+            key, merged = (fid, ref.definer.number, "merged"), True
+        frame = self.make_frame(key, ref.function, ref.definer, receiver, chain[-CALL_DEPTH:])
+        frame.merged = frame.merged or merged
+        return frame
 
     def enter(self, kind: EntryKind, caller: Frame | None, op: Op | None, callee: Frame, actor: Obj | None = None) -> None:
         """Notes an edge into ``callee`` once."""
-        for known in callee.entries:
-            if known.kind is kind and known.caller is caller and known.op is op and known.actor is actor:
-                return
+        key = (kind, caller, op, callee, actor)
+        if key in self._entered:
+            return
+        self._entered.add(key)
         entry = Entry(kind, caller, op, callee, actor)
         callee.entries.append(entry)
         if caller is not None and op is not None:

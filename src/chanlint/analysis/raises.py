@@ -7,11 +7,23 @@ string and container methods). In between lies what is only possible: methods of
 
 from __future__ import annotations
 
+import builtins
 import enum
 from typing import TYPE_CHECKING
 
+from chanlint.analysis.attributes import mro
 from chanlint.analysis.frames import EntryKind, Frame
-from chanlint.analysis.objects import Awaitable, Coroutine, Instance, LibInstance, LibMethod, LibName
+from chanlint.analysis.objects import (
+    Awaitable,
+    ClassRef,
+    Container,
+    Coroutine,
+    Instance,
+    LibInstance,
+    LibMethod,
+    LibName,
+    Obj,
+)
 from chanlint.catalogue.schema import OpKind
 from chanlint.ir import ops
 from chanlint.ir.cfg import RAISE_EXIT
@@ -48,6 +60,14 @@ CALM_METHODS = frozenset(
         "total_seconds", "hexdigest", "cancel", "add_done_callback", "set_result", "set_exception", "close", "shutdown", "stop",
     }
 )  # fmt: skip
+KNOWN_RAISES = {
+    "builtins.int": ("builtins.ValueError",),
+    "builtins.float": ("builtins.ValueError",),
+    "builtins.open": ("builtins.OSError",),
+    "builtins.next": ("builtins.StopIteration",),
+    "json.loads": ("builtins.ValueError",),
+    "json.load": ("builtins.ValueError",),
+}
 PROPAGATES = frozenset({OpKind.AWAIT_ALL})
 
 
@@ -70,6 +90,8 @@ class Raises:
                 return self._await(frame, op)
             case ops.Iterate() | ops.Enter():
                 inner = self._entered(frame, op)
+                if inner is None and isinstance(op, ops.Iterate) and op.is_async:
+                    return Risk.NONE if self.analysis.points.holds(frame, op.iterator) else Risk.COUNTS  # foreign work
                 return inner if inner is not None else Risk.NONE
         return Risk.NONE
 
@@ -153,6 +175,88 @@ class Raises:
                 if any(isinstance(obj, LibName) and obj.dotted.startswith(CALM_MODULES) for obj in callees):
                     return Risk.NONE
         return Risk.COUNTS
+
+    # -- kinds of exceptions ----------------------------------------------------------------------------------------------
+
+    def names(self, frame: Frame, op: Op, depth: int = 0) -> tuple[str, ...]:
+        """The exceptions that ``op`` raises, where all of them are explicit in the program; else nothing."""
+        if isinstance(op, ops.Raise):
+            return tuple(sorted(self._raised(frame, op)))
+        if isinstance(op, ops.Call):
+            for obj in self.analysis.points.holds(frame, op.callee):
+                if isinstance(obj, LibName) and obj.dotted in KNOWN_RAISES:
+                    return KNOWN_RAISES[obj.dotted]
+        inner = [e.callee for e in frame.calls.get(op.index, ()) if e.kind is EntryKind.CALL]
+        if not inner or depth > 3:
+            return ()
+        found: set[str] = set()
+        for callee in inner:
+            for block in callee.function.cfg.blocks.values():
+                for each in (*block.ops, block.terminator):
+                    if self.risk(callee, each) is Risk.COUNTS and self.leaves(callee, block.handler):
+                        some = self.names(callee, each, depth + 1)
+                        if not some:
+                            return ()
+                        found.update(some)
+        return tuple(sorted(found))
+
+    def _raised(self, frame: Frame, op: ops.Raise) -> set[str]:
+        if op.exception is None:
+            return set()
+        found: set[str] = set()
+        for made in self.analysis.shapes.of(frame.function).definitions.get(op.exception, ()):
+            register = made.callee if isinstance(made, ops.Call) else op.exception
+            for obj in self.analysis.points.holds(frame, register):
+                if isinstance(obj, LibName):
+                    found.add(obj.dotted)
+                elif isinstance(obj, ClassRef):
+                    found.add(f"{obj.cls}")
+        return found
+
+    def caught_names(self, frame: Frame, catch: ops.Catch) -> list[str]:
+        """The names of the exceptions that an ``except`` takes."""
+        found: list[str] = []
+        for obj in self._caught(frame, catch):
+            if isinstance(obj, LibName):
+                found.append(obj.dotted)
+            elif isinstance(obj, ClassRef):
+                found.append(f"{obj.cls}")
+        return found
+
+    def _caught(self, frame: Frame, catch: ops.Catch) -> list[Obj]:
+        found: list[Obj] = []
+        for register in catch.types:
+            for obj in self.analysis.points.holds(frame, register):
+                if isinstance(obj, Container):
+                    found.extend(self.analysis.points.graph.points[self.analysis.points.graph.elements(obj)])
+                else:
+                    found.append(obj)
+        return found
+
+    def catches(self, frame: Frame, catch: ops.Catch, raised: tuple[str, ...]) -> bool | None:
+        """Whether an ``except`` takes all (True), none (False) or some of the exceptions called ``raised``."""
+        caught = self._caught(frame, catch)
+        if not caught:
+            return None
+        taken = [any(self._takes(cls, name) for cls in caught) for name in raised]
+        return True if all(taken) else (None if any(taken) else False)
+
+    def _takes(self, cls: Obj, name: str) -> bool:
+        if isinstance(cls, ClassRef):
+            return str(cls.cls) == name or any(
+                cls in mro(self.analysis.points, other) for other in self.analysis.points.classes if str(other.cls) == name
+            )
+        if not isinstance(cls, LibName):
+            return False
+        if cls.dotted == name or cls.dotted in ("builtins.Exception", "builtins.BaseException"):
+            return True
+        wide = getattr(builtins, cls.dotted.removeprefix("builtins."), None)
+        narrow = getattr(builtins, name.removeprefix("builtins."), None)
+        if isinstance(wide, type) and isinstance(narrow, type):
+            return issubclass(narrow, wide)
+        return any(
+            cls in mro(self.analysis.points, other) for other in self.analysis.points.classes if str(other.cls) == name
+        )
 
     # -- frames ---------------------------------------------------------------------------------------------------------
 

@@ -97,6 +97,15 @@ def never_blocks(state: PointsTo, call: LibCall) -> bool:
     return not held or not all(isinstance(obj, Const) and obj.value is None for obj in held)
 
 
+def immediate(state: PointsTo, call: LibCall) -> bool:
+    """Whether a receive or send does not wait at all."""
+    if call.effect.nonblocking:
+        return True
+    block = argument(call.arguments, call.effect.block) if call.arguments is not None else None
+    held = list(state.graph.points[block]) if block is not None else []
+    return bool(held) and all(isinstance(obj, Const) and not obj.value for obj in held)
+
+
 def refusals(call: LibCall) -> tuple[str, ...]:
     """What a receive that gives up raises."""
     if call.timed:

@@ -163,6 +163,27 @@ class Shape:
                     waiting.append((handler, 0))
         return frozenset(inside)
 
+    @cached_property
+    def carried(self) -> frozenset[Register]:
+        """The registers that are read in another block than the one that writes them."""
+        home: dict[Register, set[BlockId]] = {}
+        for register, made in self.definitions.items():
+            home[register] = {self.positions[op.index].block for op in made}
+        found = {register for register, blocks in home.items() if len(blocks) > 1}
+        for block, listed in self.listing.items():
+            for op in listed:
+                found.update(r for r in reads(op) if home.get(r, {block}) != {block})
+        return frozenset(found)
+
+    @cached_property
+    def tested(self) -> frozenset[Variable]:
+        """The variables that some branch depends on and nothing else."""
+        found: set[Variable] = set()
+        for block in self.blocks.values():
+            if isinstance(block.terminator, ops.Branch):
+                found |= self.dependence(block.terminator.condition).variables
+        return frozenset(found)
+
     def dependence(self, register: Register) -> Dependence:
         """The variables that a register is computed from."""
         known = self._dependence.get(register)
@@ -200,6 +221,49 @@ class Shape:
             isinstance(made, ops.LoadVar) and made.var.name in ("len", "bool", "any", "all")
             for made in self.definitions.get(op.callee, ())
         )
+
+
+def reads(op: Op) -> Iterator[Register]:
+    """The registers that an op reads."""
+    match op:
+        case ops.Copy() | ops.StoreVar() | ops.Unpack() | ops.Await() | ops.Yield() | ops.IterStart():
+            yield op.src
+        case ops.Return():
+            if op.src is not None:
+                yield op.src
+        case ops.LoadAttr() | ops.DeleteAttr():
+            yield op.obj
+        case ops.StoreAttr():
+            yield from (op.obj, op.src)
+        case ops.LoadItem() | ops.DeleteItem():
+            yield from (op.obj, op.key)
+        case ops.StoreItem():
+            yield from (op.obj, op.key, op.src)
+        case ops.Build():
+            yield from op.items
+            yield from (key for key in op.keys if key is not None)
+        case ops.Append():
+            yield from (op.container, op.item)
+        case ops.Compute():
+            yield from op.operands
+        case ops.Compare():
+            yield from (op.left, op.right)
+        case ops.IsInstance():
+            yield from (op.value, op.cls)
+        case ops.Call():
+            yield op.callee
+            yield from (argument.value for argument in op.args)
+        case ops.Enter() | ops.Exit():
+            yield op.manager
+        case ops.Branch():
+            yield op.condition
+        case ops.Iterate():
+            yield op.iterator
+        case ops.Catch():
+            yield from op.types
+        case ops.Raise():
+            if op.exception is not None:
+                yield op.exception
 
 
 class Shapes:

@@ -104,6 +104,7 @@ def _unpack(state: PointsTo, frame: Frame, op: ops.Unpack) -> None:
 
 def _build(state: PointsTo, frame: Frame, op: ops.Build) -> None:
     obj = state.heap.make(Container, op.kind, state.site(frame, op), frame)
+    obj.size = len(op.items) if op.kind == "tuple" and not op.starred else None
     graph = state.graph
     graph.add(frame.base + op.dst, obj)
     constants = state.constants(frame.function)

@@ -143,19 +143,30 @@ class Walk:
         if isinstance(op, ops.Iterate):
             self._iterated(state, op, outcome)
             return
+        sentinels = self._sentinels(frame, op.args[0].value) if isinstance(op, ops.Call) and op.args else None
+        if sentinels is not None:  # list(iter(q.get, None)): the call itself is the loop
+            truth = evaluate.equal(outcome, sentinels) if sentinels else False
+            self.returns = truth is not True
+            if truth is False:
+                return
         dst = getattr(op, "dst", None)
-        if dst is not None:
+        if dst is not None and sentinels is None:
             state.values[0, dst] = outcome
         state.index += 1
         self._waiting.append(state)
 
-    def _iterated(self, state: _State, op: ops.Iterate, outcome: Value) -> None:
-        frame = self.levels[state.level].frame
-        sentinels: list[Obj] = []
-        for obj in self.analysis.points.holds(frame, op.iterator):
+    def _sentinels(self, frame: Frame, register: ops.Register) -> list[Obj] | None:
+        """The sentinels of the ``iter(receive, sentinel)`` that a register holds, None where it holds none."""
+        found: list[Obj] | None = None
+        for obj in self.analysis.points.holds(frame, register):
             if isinstance(obj, CallIterator):
                 node = self.analysis.points.graph.attribute(obj, "sentinel")
-                sentinels.extend(self.analysis.points.graph.points[node])
+                found = [*(found or []), *self.analysis.points.graph.points[node]]
+        return found
+
+    def _iterated(self, state: _State, op: ops.Iterate, outcome: Value) -> None:
+        frame = self.levels[state.level].frame
+        sentinels = self._sentinels(frame, op.iterator)
         truth = evaluate.equal(outcome, sentinels) if sentinels else False
         if truth is not False:
             done = self._fork(state, "data") if truth is None else state
@@ -181,6 +192,11 @@ class Walk:
 
     def _go(self, state: _State, block: BlockId) -> None:
         following = self._fork(state)
+        shape = self.analysis.shapes.of(self.levels[state.level].frame.function)
+        level, kept = state.level, shape.carried
+        following.values = {
+            key: held for key, held in state.values.items() if key[0] != level or isinstance(key[1], Variable) or key[1] in kept
+        }
         following.block, following.index = block, 0
         self._waiting.append(following)
 
@@ -243,9 +259,13 @@ class Walk:
             if isinstance(op, ops.Caught):
                 state.flying = None
             elif isinstance(op, ops.StoreVar):
-                state.changed = state.changed | {op.var}
+                if op.var in self.analysis.shapes.of(frame.function).tested:
+                    state.changed = state.changed | {op.var}
             elif isinstance(op, ops.Call) and self._never_returns(frame, op):
                 self.exits.append((state.tags, state.flags))
+                return
+            if evaluate.crashes(state.level, op, state.values):
+                self._throw(self._fork(state, "crash"), Raised(("builtins.TypeError", "builtins.AttributeError")))
                 return
             evaluate.run(self.analysis, frame, state.level, op, state.values)
             for name in self._refused(frame, op):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from chanlint.analysis import recognise
+from chanlint.analysis.evaluate import Known
 from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.limits import CLONES
 from chanlint.analysis.library import argument, channel_of
-from chanlint.analysis.objects import Const, Container, End, Instance, LibInstance, Obj
+from chanlint.analysis.objects import Const, End, Instance, LibInstance, Obj
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.multiplicity import Count
@@ -18,7 +22,7 @@ from chanlint.ir.ids import OpId
 from chanlint.ir.program import Program
 from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Group, HomeKind
 from chanlint.model.coverage import Coverages
-from chanlint.model.endings import Endings
+from chanlint.model.endings import Endings, compared
 from chanlint.model.lifetime import Lifetimes
 
 TASK_WORLDS = {World.ASYNCIO: "task", World.TRIO: "task", World.ANYIO: "task", World.CURIO: "task", World.GREEN: "greenlet"}
@@ -35,6 +39,7 @@ class _Builder:
         self.lifetimes = Lifetimes(analysis)
         self.endings = Endings(analysis)
         self.coverages = Coverages(analysis)
+        self._clones: Counter[OpId] = Counter()
         self.model = ChannelModel(target_version=analysis.options.target_version)
 
     def build(self) -> ChannelModel:
@@ -53,6 +58,10 @@ class _Builder:
         info = recognise.type_of(self.analysis.points, obj)
         assert info is not None
         if isinstance(obj, Instance) and obj.synthetic:
+            return
+        self._clones[obj.site] += 1
+        if self._clones[obj.site] > CLONES:
+            self.analysis.limits.hit("clones")
             return
         home = self.lifetimes.home(obj, obj.maker)
         channel = Channel(obj, info, obj.site, obj.maker, self._name(obj), home, self.analysis.by_subject.get(obj, []))
@@ -86,6 +95,8 @@ class _Builder:
         for event in channel.events:
             if event.kind is not OpKind.RECEIVE or event.call.actor is not None:
                 continue
+            if recognise.immediate(self.analysis.points, event.call):
+                continue  # it never waits
             for way in self.analysis.ways_up(event.frame):
                 consumer = Consumer(event, way)
                 response = self.endings.loops(channel, consumer)
@@ -184,6 +195,8 @@ class _Builder:
         endings = group.effective()
         if not endings or group.possible() or any(ending.kind != "marker" for ending in endings):
             return None
+        if any(ending.response is not None and ending.response.verdict is not Verdict.ENDS for ending in endings):
+            return None  # counted by one reader
         places = {(ending.frame, ending.op.index): ending for ending in endings}
         counts = [self._times(ending.frame, ending.op, group.channel.home.frame) for ending in places.values()]
         if len(counts) == 1:
@@ -218,7 +231,10 @@ class _Builder:
         for consumer in group.consumers:
             response = self.endings.loops(group.channel, consumer)
             if response.verdict is Verdict.MAYBE and response.hangs_on - {"flag"}:
-                return "its loop may end by itself"
+                if response.hangs_on - {"flag", "data"} or not self.endings.endless(group, consumer):
+                    return "its loop may end by itself"
+            if not consumer.event.sole:
+                return "more than one channel may be meant at its receive"
         info = recognise.type_of(self.analysis.points, group.spawn.actor) if group.spawn else None
         keeps = bool(info and info.keeps_interpreter) or group.actor == "job"
         silent = self.lifetimes.silence(group.channel.home, group.spawn, daemon=group.daemon, keeps_interpreter=keeps)
@@ -230,6 +246,8 @@ class _Builder:
 
     def _caller(self, group: Group) -> str | None:
         """A caller that receives is only judged where the channel is its own and it tests for a marker."""
+        if group.polls:
+            return "the caller gets control back again and again"
         if group.channel.home.kind is not HomeKind.CALL:
             return "read by whoever calls"
         senders = [e for e in group.channel.events if e.kind is OpKind.SEND]
@@ -242,25 +260,12 @@ class _Builder:
     def _tests(self, group: Group, consumer: Consumer) -> bool:
         """Whether the loop has a way out for some marker."""
         nothing = self.analysis.points.heap.const(None)
-        candidates: list[Obj] = [nothing, *self._compared(consumer.event)]
+        candidates: list[Obj] = [nothing, *compared(self.analysis, consumer.event.frame)]
         for candidate in candidates:
-            from chanlint.analysis.evaluate import Known
-
-            if self.endings.respond(group.channel, consumer, Known(candidate)).verdict is Verdict.ENDS:
+            response = self.endings.respond(group.channel, consumer, Known(candidate))
+            if response.verdict is Verdict.ENDS or response.hangs_on == {"other"}:
                 return True
-        return False
-
-    def _compared(self, event: Event) -> list[Obj]:
-        """The constants that the function of a receive compares with."""
-        frame: Frame = event.frame
-        found: list[Obj] = []
-        for op in self.analysis.shapes.of(frame.function).by_index.values():
-            if isinstance(op, ops.Compare):
-                for register in (op.left, op.right):
-                    held = self.analysis.points.holds(frame, register)
-                    if len(held) == 1 and not isinstance(held[0], Container):
-                        found.append(held[0])
-        return found[:8]
+        return any(ending.kind == "marker" for ending in group.effective())
 
     def _confidence(self, group: Group) -> Confidence:
         home = group.channel.home
@@ -275,6 +280,11 @@ class _Builder:
             return False
         if spawn.caller is None or spawn.op is None:
             return False
+        joined = any(event.kind is OpKind.JOIN for event in self.analysis.by_subject.get(spawn.actor, ())) if spawn.actor else False
+        if joined or group.polls or any(
+            call.effect.op is OpKind.AWAIT_ALL for call in spawn.caller.lib_calls.get(spawn.op.index, ())
+        ):
+            return False  # whoever waits for it, or its timer, refers to it
         held_by_group = any(
             recognise.category_of(self.analysis.points, channel_of(call.receiver)) is Category.GROUP
             for call in spawn.caller.lib_calls.get(spawn.op.index, ())

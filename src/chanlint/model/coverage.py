@@ -7,13 +7,24 @@ producer, and then the producer is asked whether each of its own ways out sends 
 
 from __future__ import annotations
 
+from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, EntryKind, Frame
+from chanlint.analysis.library import channel_of
+from chanlint.analysis.objects import Instance
 from chanlint.analysis.paths import Search, Witness
 from chanlint.analysis.program import Analysis
+from chanlint.analysis.recognise import Event
+from chanlint.catalogue.schema import Category, OpKind
+from chanlint.ir import ops
+from chanlint.ir.ids import HEADER
 from chanlint.ir.ops import Op
+from chanlint.ir.program import ParamKind
 from chanlint.model.channel import Coverage, Effectiveness, Ending, Group, HomeKind, Paths
 
 MOST_FRAMES_UP = 8
+TEARDOWN = frozenset(
+    {"close", "aclose", "stop", "astop", "shutdown", "terminate", "abort", "kill", "cancel", "__exit__", "__aexit__"}
+)
 
 
 class Coverages:
@@ -33,16 +44,18 @@ class Coverages:
         if any(ending.does is Effectiveness.POSSIBLE for ending in endings):
             return everywhere
         home = group.channel.home
+        covering, producers = self._covering(endings)
+        if home.kind is HomeKind.OBJECT and isinstance(home.owner, Instance):
+            return self._of_object(group, home.owner, covering)
         if home.kind is not HomeKind.CALL or home.frame is None:
             return everywhere
-        covering, producers = self._covering(endings)
         late = self._producers(group, endings, producers)
         if late is not None:
             return late
         start = self._start(group)
         if start is None:
             return everywhere
-        return self._climb(start, covering, home.frame)
+        return self._climb(group, start, covering, home.frame)
 
     def _start(self, group: Group) -> list[tuple[Frame, Op]] | None:
         """The op that starts the consumer, then the calls around it; None for a caller."""
@@ -119,24 +132,105 @@ class Coverages:
                     found.append((top, ending.op if position == 0 else level.op))
         return found
 
-    def _climb(self, chain: list[tuple[Frame, Op]], covering: dict[Frame, set[int]], home: Frame) -> Coverage:
+    def _climb(
+        self, group: Group, chain: list[tuple[Frame, Op]], covering: dict[Frame, set[int]], home: Frame
+    ) -> Coverage:
         """Follows the ways out from the start up to the home."""
         kinds = ["return"]
+        joins = self._joins(group)
+        grouped = self._in_task_group(group)
         witness: Witness | None = None
         for frame, op in chain:
             reached: list[Witness] = []
             for kind in kinds:
-                search = Search(frame, op, frozenset(covering.get(frame, ())), raised=kind != "return" and witness is not None)
+                raised = kind != "return" and witness is not None
+                covered = frozenset(covering.get(frame, ()))
+                search = Search(frame, op, covered, raised=raised, joins=frozenset(joins.get(frame, ())))
                 found = self.analysis.paths.witnesses(search)
                 if found is None:
                     return Coverage(Paths.ALL)
-                reached.extend(found)
+                # an exception in the body of a task group cancels its tasks
+                reached.extend(each for each in found if not grouped or each.kind in ("return", "join"))
+            stuck = next((each for each in reached if each.kind == "join"), None)
+            if stuck is not None:  # with an ending on another path, this one skips it; else none can come in time
+                kind = "return" if self.analysis.paths.covered else "join"
+                return Coverage(Paths.SOME, Witness(kind, stuck.frame, stuck.op))
             if not reached:
                 return Coverage(Paths.ALL)
             witness = self._prefer(reached, witness)
             kinds = sorted({found.kind for found in reached})
             if frame is home:
                 return Coverage(Paths.SOME, witness)
+        return Coverage(Paths.ALL)
+
+    def _in_task_group(self, group: Group) -> bool:
+        spawn = group.spawn
+        if spawn is None or spawn.caller is None or spawn.op is None or group.actor != "task":
+            return False
+        return any(
+            recognise.category_of(self.analysis.points, channel_of(call.receiver)) is Category.GROUP
+            for call in spawn.caller.lib_calls.get(spawn.op.index, ())
+        )
+
+    def _joins(self, group: Group) -> dict[Frame, set[int]]:
+        """The ops that wait without bound for the consumer to end."""
+        found: dict[Frame, set[int]] = {}
+        spawn = group.spawn
+        if spawn is None or spawn.caller is None or spawn.op is None:
+            return found
+        subjects = [spawn.actor, *(channel_of(call.receiver) for call in spawn.caller.lib_calls.get(spawn.op.index, ()))]
+        for subject in subjects:
+            for event in self.analysis.by_subject.get(subject, ()) if subject is not None else ():
+                if event.kind is OpKind.JOIN and event.blocks and not self._cancels_on_error(group, event):
+                    found.setdefault(event.frame, set()).add(event.op.index)
+        shape = self.analysis.shapes.of(spawn.caller.function)
+        for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
+            if call.effect.op is OpKind.AWAIT_ALL:
+                for op in shape.by_index.values():
+                    if isinstance(op, ops.Await) and spawn.op in shape.definitions.get(op.src, ()):
+                        found.setdefault(spawn.caller, set()).add(op.index)
+        return found
+
+    def _cancels_on_error(self, group: Group, event: Event) -> bool:
+        """Whether a join is the end of a task group on its exceptional path, where it cancels its tasks."""
+        return group.actor == "task" and isinstance(event.op, ops.Exit) and event.op.raising
+
+    # -- objects -----------------------------------------------------------------------------------------------------------
+
+    def _of_object(self, group: Group, owner: Instance, covering: dict[Frame, set[int]]) -> Coverage:
+        """An object's teardown methods: does each reach the ending, on every path, and can a start fail half-way?"""
+        methods = [f for f in self.analysis.points.frames if f.receiver is owner and f.function.cls is not None]
+        endings = [f for f in methods if covering.get(f) and f.function.name in TEARDOWN]
+        for frame in endings:
+            found = self.analysis.paths.witnesses(Search(frame, None, frozenset(covering[frame]), guards=True))
+            for witness in found or ():
+                explicit = isinstance(witness.op, ops.Raise) or self.analysis.raises.names(frame, witness.op)
+                if witness.kind == "return" or (witness.kind == "raise" and explicit):
+                    return Coverage(Paths.SOME, witness)
+        if endings:
+            for frame in methods:
+                if frame.function.name in TEARDOWN and not covering.get(frame) and self._does_something(frame):
+                    return Coverage(Paths.SOME, Witness("forgets", frame, Op(HEADER)))
+        return self._of_start(group, owner, covering)
+
+    def _does_something(self, frame: Frame) -> bool:
+        """Whether a teardown method can be called without arguments and changes anything."""
+        required = [p for p in frame.function.params[1:] if not p.has_default and p.kind in (ParamKind.POSITIONAL, ParamKind.KEYWORD_ONLY)]
+        if required and not frame.function.name.startswith("__"):
+            return False
+        if not any(entry.kind is EntryKind.ROOT for entry in frame.entries) and frame.function.name.startswith("_"):
+            return False
+        return any(isinstance(op, ops.StoreAttr) for op in frame.function.cfg.ops())
+
+    def _of_start(self, group: Group, owner: Instance, covering: dict[Frame, set[int]]) -> Coverage:
+        """A constructor that can raise after the consumer was started: nobody gets the object whose close would end it."""
+        start = self._start(group)
+        for frame, op in start or ():
+            if frame.receiver is owner and frame.function.name in ("__init__", "__enter__", "__aenter__", "__post_init__"):
+                found = self.analysis.paths.witnesses(Search(frame, op, frozenset(covering.get(frame, ()))))
+                for witness in found or ():
+                    if witness.kind == "raise":
+                        return Coverage(Paths.SOME, witness)
         return Coverage(Paths.ALL)
 
     def _prefer(self, reached: list[Witness], before: Witness | None) -> Witness:

@@ -18,10 +18,12 @@ from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Raised, Response, Verdict, Walk
 from chanlint.catalogue.schema import Category, OpKind
 from chanlint.ir import ops
+from chanlint.ir.ids import FunctionId
 from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Group
 
 ENDS, POSSIBLE, FAILS = Effectiveness.ENDS, Effectiveness.POSSIBLE, Effectiveness.FAILS
 CANCELLABLE = frozenset({"task", "greenlet"})
+MOST_COMPARED = 8
 KILLABLE = frozenset({"process"})
 
 
@@ -57,6 +59,20 @@ class Endings:
             found.extend(self._timeouts(group, consumer))
         return found
 
+    def endless(self, group: Group, consumer: Consumer) -> bool:
+        """Whether none of the items that are really sent lets the consumer leave, where all of them are known."""
+        inside = {level.frame for level in consumer.way.levels}
+        sends = [e for e in group.channel.events if e.kind is OpKind.SEND and e.frame not in inside]
+        for event in sends:
+            _, held = recognise.items(self.analysis.points, event.call)
+            if not held:
+                return False
+            for obj in held:
+                response = self.respond(group.channel, consumer, Known(obj))
+                if response.verdict is Verdict.MAYBE and response.hangs_on != {"other"}:
+                    return False
+        return bool(sends)
+
     # -- markers ------------------------------------------------------------------------------------------------------------
 
     def _markers(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
@@ -82,12 +98,17 @@ class Endings:
         self, group: Group, consumer: Consumer, event: Event, outcome: Known | Data, choices: int
     ) -> Ending | None:
         response = self.respond(group.channel, consumer, outcome)
-        marker = isinstance(outcome, Known) and looks_like_marker(outcome.obj)
+        marker = isinstance(outcome, Known) and (
+            looks_like_marker(outcome.obj) or self._is_like_the_tested(consumer, event, outcome.obj)
+        )
         if response.verdict is Verdict.ENDS:
             if "crash" in response.hangs_on:
                 return self._ending(event, "data", POSSIBLE, "an item that the consumer cannot handle", response)
             sure = event.sole and choices == 1
             return self._ending(event, "marker", ENDS if sure else POSSIBLE, "the end marker", response)
+        if response.verdict is Verdict.MAYBE and response.hangs_on == {"other"} and self._is_counted(group, consumer, outcome):
+            sure = event.sole and choices == 1
+            return self._ending(event, "marker", ENDS if sure else POSSIBLE, "a marker that the consumer counts", response)
         if response.verdict is Verdict.MAYBE and "flag" not in response.hangs_on:
             return self._ending(event, "data", POSSIBLE, "an item that may end the consumer", response)
         if response.verdict is Verdict.MAYBE:
@@ -98,11 +119,46 @@ class Endings:
             return self._ending(event, "marker", FAILS, "a marker that the consumer does not test for", response)
         return None
 
+    def _is_like_the_tested(self, consumer: Consumer, event: Event, obj: Obj) -> bool:
+        """Whether an item sent once is of the kind that the consumer compares its items with: a string, an instance of the class."""
+        shape = self.analysis.shapes.of(event.frame.function)
+        if event.op.index in shape.by_index and shape.in_loop(event.op):
+            return False
+        for other in compared(self.analysis, consumer.event.frame):
+            if isinstance(obj, Const) and isinstance(obj.value, str):
+                if isinstance(other, Const) and isinstance(other.value, str) and other.value != obj.value:
+                    return True
+            elif isinstance(obj, Instance) and other is obj.cls:
+                return True
+        return False
+
+    def _is_counted(self, group: Group, consumer: Consumer, outcome: Known | Data) -> bool:
+        """Whether the consumer counts such items towards its end and lets others pass: then each that is missing strands it."""
+        if not isinstance(outcome, Known):
+            return False
+        if self.loops(group.channel, consumer).verdict is Verdict.STAYS:
+            return True
+        for event in group.channel.events:
+            if event.kind is OpKind.SEND:
+                _, held = recognise.items(self.analysis.points, event.call)
+                if any(self.respond(group.channel, consumer, Known(obj)).verdict is Verdict.STAYS for obj in held):
+                    return True
+        return False
+
     def _after_flag(self, event: Event, response: Response) -> bool:
         """Whether the flags that the loop reads are set where this item is sent (or by who sends it)."""
-        frames = {event.frame}
-        frames |= {entry.caller for entry in event.frame.entries if entry.caller is not None}
-        return any(frame in frames for owner, name in response.flags for frame, _ in self.flag_sets(owner, name))
+        callers = {entry.caller for entry in event.frame.entries if entry.caller is not None}
+        for owner, name in response.flags:
+            for frame, op in self.flag_sets(owner, name):
+                if frame in callers or (frame is event.frame and self._follows(frame, op, event.op)):
+                    return True
+        return False
+
+    def _follows(self, frame: Frame, first: ops.Op, second: ops.Op) -> bool:
+        """Whether ``second`` can run after ``first`` in one run of ``frame``."""
+        shape = self.analysis.shapes.of(frame.function)
+        one, two = shape.positions[first.index], shape.positions[second.index]
+        return (one.block == two.block and one.offset < two.offset) or two.block in shape.reach(one.block)
 
     def _origin(self, event: Event, node: int | None) -> str:
         """Where an item of unknown content comes from: handed through, computed by unknown code, or a caught exception."""
@@ -249,16 +305,13 @@ class Endings:
         response = self.loops(group.channel, consumer)
         if response.verdict is not Verdict.MAYBE or response.hangs_on != {"flag"}:
             return
-        starts = self._start_frames(group)
+        spawn = group.spawn
         for owner, name in sorted(response.flags, key=lambda flag: flag[1]):
             for frame, op in self.flag_sets(owner, name):
-                if frame not in starts and frame not in {level.frame for level in consumer.way.levels}:
+                if spawn is not None and frame is spawn.caller and spawn.op is not None and not self._follows(frame, spawn.op, op):
+                    continue  # the flag is put into its first state
+                if frame not in {level.frame for level in consumer.way.levels}:
                     yield Ending("flag", FAILS, frame, op, "the flag is read again only after another item", response=response)
-
-    def _start_frames(self, group: Group) -> set[Frame]:
-        if group.spawn is None or group.spawn.caller is None:
-            return set()
-        return {group.spawn.caller}
 
     def _timeouts(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
         if consumer.event.blocks:
@@ -279,10 +332,16 @@ class Endings:
 
     def _flags_unknown(self, response: Response) -> bool:
         """Whether code that is not analysed could set one of the flags."""
-        for owner, _ in response.flags:
+        for owner, name in response.flags:
+            if isinstance(owner, FunctionId):
+                continue  # a variable: all its stores were seen
             if not isinstance(owner, LibInstance):
+                if name.startswith("_") and isinstance(owner, Instance):
+                    continue
                 return True
-            if self.analysis.escapes.of(owner) is not None or self.analysis.escapes.holders(owner):
+            if self.analysis.escapes.of(owner) is not None:
+                return True
+            if any(isinstance(holder, Instance) and not attr.startswith("_") for holder, attr in self.analysis.escapes.holders(owner)):
                 return True
         return False
 
@@ -298,6 +357,18 @@ class Endings:
     def _ending(self, event: Event, kind: str, does: Effectiveness, why: str, response: Response | None) -> Ending:
         offered = event.frame.api and not any(entry.kind is not EntryKind.ROOT for entry in event.frame.entries)
         return Ending(kind, does, event.frame, event.op, why, event, response, offered)
+
+
+def compared(analysis: Analysis, frame: Frame) -> list[Obj]:
+    """The single objects that a function compares with."""
+    found: list[Obj] = []
+    for op in analysis.shapes.of(frame.function).by_index.values():
+        if isinstance(op, ops.Compare):
+            for register in (op.left, op.right):
+                held = analysis.points.holds(frame, register)
+                if len(held) == 1 and not isinstance(held[0], Container):
+                    found.append(held[0])
+    return found[:MOST_COMPARED]
 
 
 def looks_like_marker(obj: Obj) -> bool:

@@ -6,15 +6,18 @@ hold. Reported is the same made per call, per request or per object.
 
 from __future__ import annotations
 
+from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.objects import ClassRef, Const, Container, End, FunctionRef, Instance, LibInstance, Obj
 from chanlint.analysis.program import Analysis
+from chanlint.catalogue.schema import Category, OpKind
 from chanlint.ir.ops import Op
 from chanlint.ir.program import FunctionKind
 from chanlint.model.channel import Home, HomeKind
 
 MOST_STEPS_UP = 4
 DEPTH_OF_GLOBALS = 4
+ONCE = frozenset({"lru_cache", "cache", "cached_property", "once"})
 
 
 class Lifetimes:
@@ -36,8 +39,8 @@ class Lifetimes:
         for frame in self.points.frames:
             if frame.function.kind not in (FunctionKind.MODULE, FunctionKind.CLASS):
                 continue
-            for node in frame.variables.values():
-                waiting.extend((obj, False, 0) for obj in graph.points[node])
+            for variable in frame.variables.values():
+                waiting.extend((obj, False, 0) for obj in graph.points[variable])
         while waiting:
             obj, in_container, depth = waiting.pop()
             found = self.shared if in_container else self.single
@@ -65,6 +68,8 @@ class Lifetimes:
             if op is not None and self.analysis.shapes.of(frame.function).in_loop(op):
                 return False
             if frame.function.kind is FunctionKind.MODULE:
+                return True
+            if any(text.rpartition(".")[2] in ONCE for text in frame.function.decorators):
                 return True
             entries = [entry for entry in frame.entries if entry.kind is not EntryKind.LATER]
             if frame.function.name in ("main", "_main", "amain", "async_main") and frame.function.cls is None:
@@ -153,9 +158,9 @@ class Lifetimes:
         """Why a consumer that nothing ends is nevertheless no leak, or None."""
         if spawn is None or spawn.caller is None:
             return "lives as long as the program" if home.kind is HomeKind.PROGRAM else None
-        once = self.runs_once(spawn.caller, spawn.op)
-        if once and self._of_main_coroutine(spawn):
+        if self._of_main_coroutine(spawn):
             return "a task of the main coroutine is cancelled when the event loop ends"
+        once = self.runs_once(spawn.caller, spawn.op)
         if once and (daemon or not keeps_interpreter):
             return "made once for the life of the program"
         if once:
@@ -168,5 +173,20 @@ class Lifetimes:
         return None
 
     def _of_main_coroutine(self, spawn: Entry) -> bool:
+        """Whether the spawn stands, outside loops, in a coroutine that is handed to ``asyncio.run`` or its like."""
         frame = spawn.caller
-        return frame is not None and frame.function.is_async
+        if frame is None or not frame.function.is_async or spawn.op is None:
+            return False
+        if self.analysis.shapes.of(frame.function).in_loop(spawn.op):
+            return False
+        for call in frame.lib_calls.get(spawn.op.index, ()):
+            if call.effect.op is not OpKind.SPAWN or isinstance(call.receiver, LibInstance | End):
+                if recognise.category_of(self.points, call.receiver) is not Category.NAMESPACE:
+                    return False
+        for entry in frame.entries:
+            if entry.kind is not EntryKind.CALL or entry.caller is None or entry.op is None:
+                return False
+            runs = [c for c in entry.caller.lib_calls.get(entry.op.index, ()) if c.effect.op is OpKind.CALL]
+            if not runs or not all(c.effect.coroutine for c in runs):
+                return False
+        return bool(frame.entries)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chanlint.findings import Finding
+from chanlint.ir.ids import OpId
 from chanlint.model.channel import ChannelModel, Group
 
 
@@ -66,9 +67,11 @@ def in_precedence(rules: tuple[Lifecycle, ...]) -> tuple[Rule, ...]:
 
     def check_for(code: str) -> Callable[[ChannelModel], Iterable[Finding]]:
         def check(model: ChannelModel) -> Iterable[Finding]:
+            told: set[OpId] = set()
             for group in model.groups:
                 found = first(group)
-                if found is not None and found.code == code:
+                if found is not None and found.code == code and found.at not in told:
+                    told.add(found.at)  # one op in several contexts is one defect
                     yield found
 
         return check

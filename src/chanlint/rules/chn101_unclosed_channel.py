@@ -64,7 +64,8 @@ once for the life of the program. A single ``get`` outside a loop is not looked 
 
 from __future__ import annotations
 
-from chanlint.findings import Finding
+from chanlint.diagnostics import Role
+from chanlint.findings import Finding, Place
 from chanlint.model.channel import Group, HomeKind, Paths
 from chanlint.rules import wording
 from chanlint.rules.base import Lifecycle
@@ -72,19 +73,23 @@ from chanlint.rules.base import Lifecycle
 
 def find(group: Group) -> Finding | None:
     """The finding about consumers that nothing ends."""
-    if group.endings or group.coverage.paths is not Paths.NEVER:
+    witness = group.coverage.witness
+    waited_for = witness is not None and witness.kind == "join"
+    if not waited_for and (group.endings or group.coverage.paths is not Paths.NEVER):
         return None
-    who = wording.who_blocks(group)
-    if group.channel.home.kind is HomeKind.OBJECT:
-        missing = f"no method of its class ends {wording.them(group)}"
+    if waited_for:
+        missing = "it is never closed before the caller waits for its consumer"
+    elif group.channel.home.kind is HomeKind.OBJECT:
+        missing = f"it is never closed, no method of its class ends {wording.them(group)}"
     else:
         missing = "it is never closed"
     return wording.finding(
         RULE.code,
         group,
-        f"{who} on {wording.channel(group)}: {missing}",
+        f"{wording.who_blocks(group)} on {wording.channel(group)}: {missing}",
         severity=wording.severity(group),
         help=wording.cure(group),
+        more=(Place(Role.JOINS, "waits for it here", witness.frame.op_id(witness.op)),) if waited_for and witness else (),
     )
 
 

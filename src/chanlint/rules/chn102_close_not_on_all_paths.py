@@ -51,29 +51,40 @@ from chanlint.diagnostics import Role, Severity
 from chanlint.findings import Finding, Place
 from chanlint.model.channel import Group, Paths
 from chanlint.rules import wording
-from chanlint.rules.base import Lifecycle
+from chanlint.rules.base import Lifecycle, display_name
+
+
+SKIPS = {
+    "return": "this way out skips the ending",
+    "raise": "an exception here skips the ending",
+    "close": "closing the generator here skips the ending",
+    "forgets": "this method does not reach the ending",
+}
 
 
 def find(group: Group) -> Finding | None:
     """The finding about consumers whose ending is skipped on some path."""
     coverage = group.coverage
-    if coverage.paths is not Paths.SOME or coverage.witness is None:
+    if coverage.paths is not Paths.SOME or coverage.witness is None or coverage.witness.kind == "join":
         return None
     witness = coverage.witness
-    normal = witness.kind == "return"
-    leaves = {"return": "this way out", "raise": "an exception here", "close": "closing the generator here"}[witness.kind]
-    by = "a producer that ends by " if coverage.producer is not None else ""
+    normal = witness.kind in ("return", "forgets")
     ending = wording.ending(group)
-    severity = Severity.ERROR if normal else Severity.WARNING
+    where = display_name(witness.frame.function.id.qualname)
+    how = {
+        "return": f"a path through {where} leaves without {ending}",
+        "raise": f"an exception in {where} skips {ending}",
+        "close": f"closing the generator {where} skips {ending}",
+        "forgets": f"{where} ends without {ending}",
+    }[witness.kind]
+    severity = Severity.ERROR if normal and not group.collected else Severity.WARNING
     return wording.finding(
         RULE.code,
         group,
-        f"{wording.who_blocks(group)} on {wording.channel(group)} when {by}{leaves.replace(' here', '')} skips {ending}"
-        if not normal
-        else f"{wording.who_blocks(group)} on {wording.channel(group)}: a path leaves without {ending}",
-        severity=Severity.WARNING if group.collected else severity,
+        f"{wording.who_blocks(group)} on {wording.channel(group)}: {how}",
+        severity=severity,
         help=f"Put {ending} into a finally block that starts right after the consumer does.",
-        more=(Place(Role.SKIPS_CLOSE, f"{leaves} skips the ending", witness.frame.op_id(witness.op)),),
+        more=(Place(Role.SKIPS_CLOSE, SKIPS[witness.kind], witness.frame.op_id(witness.op)),),
     )
 
 

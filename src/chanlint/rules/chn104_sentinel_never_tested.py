@@ -59,7 +59,8 @@ def handle(items):
 
 Limits
 ------
-Only values that can hardly be anything else count as markers: None, ``...``, ``object()`` and classes.
+Values that can hardly be anything else count as markers (None, ``...``, ``object()``, classes), and, where they are sent outside
+loops, strings and objects like those that the consumer compares its items with.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def find(group: Group) -> Finding | None:
         group,
         f"the end marker sent here is not one that the consumer of {wording.channel(group)} tests for: "
         f"{wording.who_blocks(group)}",
-        severity=Severity.ERROR,
+        severity=Severity.WARNING if group.collected else Severity.ERROR,
         help="Send the value that the consumer tests for, and test for it at every receive.",
         at=wrong[0].at,
     )

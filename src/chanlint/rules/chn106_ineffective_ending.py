@@ -87,7 +87,7 @@ def find(group: Group) -> Finding | None:
         RULE.code,
         group,
         f"this does not end the consumer of {wording.channel(group)}: {first.why}; {wording.who_blocks(group)}",
-        severity=Severity.ERROR,
+        severity=Severity.WARNING if group.collected else Severity.ERROR,
         help=CURES[first.kind],
         at=first.at,
     )
