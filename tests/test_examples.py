@@ -25,7 +25,7 @@ def measured(*arguments: str) -> Table:
 
 
 def table(text: str) -> Table:
-    rows = defaultdict(list)
+    rows: dict[tuple[str, str], list[int]] = defaultdict(list)
     for line in text.splitlines():
         cells = line.split()
         if len(cells) == 5 and cells[2].isdigit():

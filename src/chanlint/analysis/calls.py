@@ -42,15 +42,16 @@ KEPT_AS_IS = frozenset({"property", "staticmethod", "classmethod", "setter", "ca
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """Argument nodes: ``stars`` hold containers that are spread after the positional ones, ``double_stars`` dicts."""
+    """Argument nodes: ``stars`` hold containers spread after the positional ones, ``double_stars`` dicts, ``loose`` stand after a star."""
 
     positional: tuple[int, ...] = ()
     keywords: tuple[tuple[str, int], ...] = ()
     stars: tuple[int, ...] = ()
     double_stars: tuple[int, ...] = ()
+    loose: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.positional or self.keywords or self.stars or self.double_stars)
+        return bool(self.positional or self.keywords or self.stars or self.double_stars or self.loose)
 
     def named(self, name: str) -> int | None:
         """The node of a keyword argument."""
@@ -68,17 +69,16 @@ def arguments_of(frame: Frame, op: ops.Call) -> Arguments:
     """The arguments of a call op."""
     positional: list[int] = []
     stars: list[int] = []
+    loose: list[int] = []
     for argument in op.args:
         node = frame.base + argument.value
         if argument.unpack == 1:
             stars.append(node)
         elif argument.keyword is None and not argument.unpack:
-            if stars:
-                continue
-            positional.append(node)
+            (loose if stars else positional).append(node)
     keywords = tuple((a.keyword, frame.base + a.value) for a in op.args if a.keyword is not None)
     doubles = tuple(frame.base + a.value for a in op.args if a.unpack == 2)
-    return Arguments(tuple(positional), keywords, tuple(stars), doubles)
+    return Arguments(tuple(positional), keywords, tuple(stars), doubles, tuple(loose))
 
 
 def on_call(state: PointsTo, frame: Frame, op: ops.Call, callee: Obj) -> None:

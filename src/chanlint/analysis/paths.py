@@ -139,6 +139,8 @@ class Paths:
                 else:
                     found.setdefault("raise", Witness("raise", frame, at.flying))
                 return ways
+            if isinstance(op, ops.Caught):
+                at = at._replace(flying=None)
             if isinstance(op, ops.StoreVar):
                 at = at._replace(facts=self._stored(frame, op, at.facts))
             starts = search.start is not None and op is search.start
@@ -150,10 +152,10 @@ class Paths:
                 if yields and frame.function.is_generator:
                     ways += self._raise(search, at, block.handler, op, "close", found)
             if starts:
-                started = True
+                started, at = True, at._replace(started=True)
                 if search.raised:
-                    return ways + self._raise(search, at._replace(started=True), block.handler, op, "raise", found)
-        return ways + self._terminate(search, at._replace(started=started), found)
+                    return ways + self._raise(search, at, block.handler, op, "raise", found)
+        return ways + self._terminate(search, at, found)
 
     def _raise(
         self, search: Search, at: _Point, handler: BlockId, op: Op, kind: str, found: dict[str, Witness]
@@ -226,9 +228,8 @@ class Paths:
             if guarded is not None:
                 return [_Point(guarded, 0, at.started, at.flying, at.facts)]
         shape = self.analysis.shapes.of(frame.function)
-        decided = self._swallowed(frame, end)
-        if decided is None:
-            decided = self._decided(frame, end)
+        swallowed = self._swallowed(frame, end)
+        decided = swallowed if swallowed is not None else self._decided(frame, end)
         if decided is not None:
             return [_Point(end.true if decided else end.false, 0, at.started, at.flying, at.facts)]
         key = self._condition(frame, end)
@@ -242,8 +243,8 @@ class Paths:
         if shape.in_loop(end):
             return [_Point(target, 0, at.started, at.flying, at.facts) for target in (end.true, end.false)]
         return [
-            _Point(target, 0, at.started, at.flying, at.facts | {(test, truth == positive)})
-            for target, truth in ((end.true, True), (end.false, False))
+            _Point(target, 0, at.started, at.flying, at.facts | {(test, holds == positive)})
+            for target, holds in ((end.true, True), (end.false, False))
         ]
 
     def _guarded(self, search: Search, end: ops.Branch) -> BlockId | None:
@@ -260,8 +261,11 @@ class Paths:
         for made in self.analysis.shapes.of(frame.function).definitions.get(end.condition, ()):
             if not isinstance(made, ops.Exit):
                 return None
-            for obj in self.analysis.points.holds(frame, made.manager):
-                if isinstance(obj, LibInstance) and obj.type == "contextlib.suppress":
+            for manager in self.analysis.shapes.of(frame.function).definitions.get(made.manager, ()):
+                if isinstance(manager, ops.Call) and any(
+                    isinstance(obj, LibName) and obj.dotted == "contextlib.suppress"
+                    for obj in self.analysis.points.holds(frame, manager.callee)
+                ):
                     return True
             for entry in frame.calls.get(made.index, ()):
                 held = self.analysis.points.graph.points[entry.callee.returned]

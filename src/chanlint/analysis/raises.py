@@ -112,21 +112,39 @@ class Raises:
         return max(self.lets_out(callee) for callee in inner)
 
     def _call(self, frame: Frame, op: ops.Call) -> Risk:
+        if self._is_handed_in(frame, op):
+            return Risk.COUNTS
         found = self._entered(frame, op)
-        known = frame.lib_calls.get(op.index, ())
         if found is not None:
             return found
+        callees = self.analysis.points.holds(frame, op.callee)
+        if any(isinstance(obj, LibName) and obj.dotted in RISKY_BUILTINS for obj in callees):
+            number = any(isinstance(obj, LibName) and obj.dotted in ("builtins.int", "builtins.float") for obj in callees)
+            plain = number and (not op.args or self._literals(frame, op.args[0].value))
+            return Risk.NONE if plain else Risk.COUNTS
+        known = frame.lib_calls.get(op.index, ())
         if known:
             return Risk.COUNTS if any(call.effect.op in PROPAGATES for call in known) else Risk.NONE
-        callees = self.analysis.points.holds(frame, op.callee)
         if not callees:
             return self._unknown(frame, op)
         return max((self._callee(obj) for obj in callees), default=Risk.NONE)
 
+    def _is_handed_in(self, frame: Frame, op: ops.Call) -> bool:
+        """Whether the callee is a parameter of a function that unknown code calls, whatever its default is."""
+        if not any(entry.kind is EntryKind.ROOT for entry in frame.entries):
+            return False
+        params = {param.name for param in frame.function.params[1 if frame.receiver is not None else 0 :]}
+        made = self.analysis.shapes.of(frame.function).definitions.get(op.callee, ())
+        return any(
+            isinstance(load, ops.LoadVar) and load.var.owner == frame.function.id and load.var.name in params for load in made
+        )
+
+    def _literals(self, frame: Frame, register: ops.Register) -> list[object]:
+        made = self.analysis.shapes.of(frame.function).definitions.get(register, ())
+        return [op.value for op in made if isinstance(op, ops.Const)]
+
     def _callee(self, obj: object) -> Risk:
         if isinstance(obj, LibName):
-            if obj.dotted in RISKY_BUILTINS:
-                return Risk.COUNTS
             if obj.dotted.startswith(CALM_MODULES) or obj.dotted.endswith(("Error", "Exception", "Warning")):
                 return Risk.NONE
             effect = self.analysis.catalogue.functions.get(obj.dotted)

@@ -105,7 +105,7 @@ def _spawn(state: PointsTo, made: LibCall, arguments: Arguments, target: int) ->
 
 
 def _all_of(arguments: Arguments, ref: ArgRef) -> tuple[int, ...]:
-    return arguments.positional[ref.position or 0 :] + arguments.stars
+    return arguments.positional[ref.position or 0 :] + arguments.stars + arguments.loose
 
 
 def _run_each(state: PointsTo, made: LibCall, obj: Obj, inner: Arguments, handle: Obj, result: int) -> None:

@@ -120,6 +120,22 @@ def _build(state: PointsTo, frame: Frame, op: ops.Build) -> None:
             graph.flow(source, graph.cell(obj, position if positional else ANY))
 
 
+def _compute(state: PointsTo, frame: Frame, op: ops.Compute) -> None:
+    """``list + list`` and ``list * n`` keep the elements."""
+    if op.operator.rstrip("=") not in ("+", "*", "|"):
+        return
+    target = frame.base + op.dst
+
+    def join(obj: Obj) -> None:
+        if isinstance(obj, Container):
+            whole = state.heap.make(Container, "list", state.site(frame, op), frame)
+            _merge(state, whole, obj)
+            state.graph.add(target, whole)
+
+    for register in op.operands:
+        state.graph.watch(frame.base + register, join)
+
+
 def _merge(state: PointsTo, container: Container, inner: Obj) -> None:
     if isinstance(inner, Container):
         state.graph.flow(state.graph.elements(inner), state.graph.cell(container, ANY))
@@ -235,6 +251,7 @@ _HANDLERS: dict[type, Callable[[PointsTo, Frame, ops.Op], None]] = {
     ops.StoreItem: _store_item,  # type: ignore[dict-item]
     ops.Unpack: _unpack,  # type: ignore[dict-item]
     ops.Build: _build,  # type: ignore[dict-item]
+    ops.Compute: _compute,  # type: ignore[dict-item]
     ops.Append: _append,  # type: ignore[dict-item]
     ops.MakeFunction: _make_function,  # type: ignore[dict-item]
     ops.MakeClass: _make_class,  # type: ignore[dict-item]

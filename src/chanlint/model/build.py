@@ -20,7 +20,7 @@ from chanlint.diagnostics import Confidence
 from chanlint.ir import ops
 from chanlint.ir.ids import OpId
 from chanlint.ir.program import Program
-from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Group, HomeKind
+from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Ending, Group, HomeKind
 from chanlint.model.coverage import Coverages
 from chanlint.model.endings import Endings, compared
 from chanlint.model.lifetime import Lifetimes
@@ -198,11 +198,28 @@ class _Builder:
         if any(ending.response is not None and ending.response.verdict is not Verdict.ENDS for ending in endings):
             return None  # counted by one reader
         places = {(ending.frame, ending.op.index): ending for ending in endings}
-        counts = [self._times(ending.frame, ending.op, group.channel.home.frame) for ending in places.values()]
-        if len(counts) == 1:
-            return counts[0]
-        numbers = [count.number for count in counts]
-        return None if any(n is None for n in numbers) else Count(sum(n for n in numbers if n is not None))
+        total: Count | None = None
+        counted: list[Ending] = []
+        for ending in places.values():
+            if any(self._excludes(ending, other) for other in counted):
+                continue  # another way out of the same try, or the other branch
+            counted.append(ending)
+            count = self._times(ending.frame, ending.op, group.channel.home.frame)
+            if total is None:
+                total = count
+            elif total.number is None or count.number is None:
+                return None
+            else:
+                total = Count(total.number + count.number)
+        return total
+
+    def _excludes(self, one: Ending, other: Ending) -> bool:
+        """Whether at most one of two ops of a function runs in one run of it."""
+        if one.frame is not other.frame:
+            return False
+        shape = self.analysis.shapes.of(one.frame.function)
+        first, second = shape.positions[one.op.index].block, shape.positions[other.op.index].block
+        return first != second and second not in shape.reach(first) and first not in shape.reach(second)
 
     def _times(self, frame: Frame, op: ops.Op, home: Frame | None) -> Count:
         """How often ``op`` runs per run of the channel's home."""

@@ -39,7 +39,7 @@ class Coverages:
         if not endings:
             return Coverage(Paths.NEVER)
         everywhere = Coverage(Paths.ALL)
-        if any(ending.kind in ("timeout", "scope", "data", "unknown", "flag") for ending in endings):
+        if any(ending.kind in ("timeout", "scope", "data", "unknown") for ending in endings):
             return everywhere
         if any(ending.does is Effectiveness.POSSIBLE for ending in endings):
             return everywhere
@@ -204,7 +204,8 @@ class Coverages:
         for frame in endings:
             found = self.analysis.paths.witnesses(Search(frame, None, frozenset(covering[frame]), guards=True))
             for witness in found or ():
-                explicit = isinstance(witness.op, ops.Raise) or self.analysis.raises.names(frame, witness.op)
+                inner = frame.calls.get(witness.op.index) and self.analysis.raises.names(frame, witness.op)
+                explicit = isinstance(witness.op, ops.Raise) or bool(inner)
                 if witness.kind == "return" or (witness.kind == "raise" and explicit):
                     return Coverage(Paths.SOME, witness)
         if endings:

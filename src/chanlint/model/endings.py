@@ -76,7 +76,7 @@ class Endings:
     # -- markers ------------------------------------------------------------------------------------------------------------
 
     def _markers(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
-        inside = {level.frame for level in consumer.way.levels}
+        inside = {level.frame for level in consumer.way.levels} if group.spawn is not None else set()
         for event in group.channel.events:
             if event.kind not in (OpKind.SEND, OpKind.SEND_MANY) or event.frame in inside:
                 continue
@@ -112,6 +112,8 @@ class Endings:
         if response.verdict is Verdict.MAYBE and "flag" not in response.hangs_on:
             return self._ending(event, "data", POSSIBLE, "an item that may end the consumer", response)
         if response.verdict is Verdict.MAYBE:
+            if self._after_flag(event, response, strictly=True):
+                return self._ending(event, "marker", ENDS if event.sole else POSSIBLE, "an item sent after the flag", response)
             if self._after_flag(event, response) or marker:
                 return self._ending(event, "marker", POSSIBLE, "an item that wakes the consumer to read its flag", response)
             return None
@@ -145,12 +147,19 @@ class Endings:
                     return True
         return False
 
-    def _after_flag(self, event: Event, response: Response) -> bool:
-        """Whether the flags that the loop reads are set where this item is sent (or by who sends it)."""
+    def _after_flag(self, event: Event, response: Response, *, strictly: bool = False) -> bool:
+        """Whether the flags that the loop reads are set where this item is sent (or by who sends it).
+
+        ``strictly``: in the same function, before it and never after it.
+        """
         callers = {entry.caller for entry in event.frame.entries if entry.caller is not None}
         for owner, name in response.flags:
             for frame, op in self.flag_sets(owner, name):
-                if frame in callers or (frame is event.frame and self._follows(frame, op, event.op)):
+                after = frame is event.frame and self._follows(frame, op, event.op)
+                if strictly:
+                    if after and not self._follows(frame, event.op, op):
+                        return True
+                elif frame in callers or after:
                     return True
         return False
 

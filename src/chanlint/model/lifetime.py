@@ -88,6 +88,9 @@ class Lifetimes:
         if maker is None:
             return Home(HomeKind.OBJECT, owner=obj)
         handles = self._handles(obj)
+        for record in self._records(handles):
+            handles |= self._handles(record)
+            maker = record.maker or maker
         for _ in range(MOST_STEPS_UP):
             owner = self._owner(handles, maker)
             if owner is not None:
@@ -117,13 +120,26 @@ class Lifetimes:
                     waiting.append(holder)
         return found
 
+    def _records(self, handles: set[Obj]) -> list[Instance]:
+        """The objects without methods (dataclasses that only hold values) that hold the channel: it lives where they do."""
+        found: list[Instance] = []
+        for handle in sorted(handles, key=self.points.heap.order.__getitem__):
+            for holder, _ in self.analysis.escapes.holders(handle):
+                if isinstance(holder, Instance) and holder.maker is not None and self._is_record(holder):
+                    found.append(holder)
+        return found[:1]
+
+    def _is_record(self, holder: Instance) -> bool:
+        body = holder.cls.frame
+        return not any(isinstance(obj, FunctionRef) for node in body.variables.values() for obj in self.points.graph.points[node])
+
     def _owner(self, handles: set[Obj], maker: Frame) -> tuple[Obj, str] | None:
         """An object, not itself local to ``maker``, that keeps the channel in an attribute."""
         for handle in sorted(handles, key=self.points.heap.order.__getitem__):
             for holder, name in self.analysis.escapes.holders(handle):
                 if isinstance(holder, ClassRef):
                     return holder, name
-                if isinstance(holder, Instance) and not self._is_local(holder, maker):
+                if isinstance(holder, Instance) and holder not in handles and not self._is_local(holder, maker):
                     return holder, name
         return None
 
