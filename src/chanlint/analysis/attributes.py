@@ -25,7 +25,7 @@ from chanlint.analysis.objects import (
 )
 from chanlint.catalogue.schema import OpKind, TypeInfo
 from chanlint.ir.ids import MODULE_BODY, FunctionId, OpId
-from chanlint.ir.ops import LoadAttr, Op, Variable
+from chanlint.ir.ops import LoadAttr, LoadVar, Op, Variable
 from chanlint.ir.program import FunctionKind
 
 if TYPE_CHECKING:
@@ -234,25 +234,70 @@ def exercise_class(state: PointsTo, cls: ClassRef, only_unmentioned: bool, menti
         return
     if any(cls in mro(state, other) for other in state.classes if other is not cls and state.instances.get(other)):
         return
-    if any(cls in mro(state, other)[1:] for other in state.classes):
+    relevant = makes_channels(state, cls)
+    if relevant and any(cls in mro(state, other)[1:] for other in state.classes):
         return  # a base class: its subclasses are exercised with its methods
     instance = state.heap.make(Instance, cls, cls.site, None, True)
     state.instances.setdefault(cls, []).append(instance)
     calls.fill_fields(state, cls, instance, cls.frame, None)
-    _enter_methods(state, instance, api=False)
+    _enter_methods(state, instance, api=False, inherited=relevant)
 
 
 def exercise_instances(state: PointsTo) -> None:
-    """Enters the methods that were never called on an object: what they do is offered by its class, not done."""
+    """Enters the methods that were never called on an object: what they do is offered by its class, not done.
+
+    Only objects that hold a channel, an actor or a flag, or whose class makes channels, are worth it.
+    """
     for instances in list(state.instances.values()):
         for instance in list(instances):
-            if not instance.synthetic:
+            if instance.synthetic:
+                continue
+            if makes_channels(state, instance.cls) or _holds_events(state, instance):
                 _enter_methods(state, instance, api=True)
 
 
-def _enter_methods(state: PointsTo, instance: Instance, *, api: bool) -> None:
+def makes_channels(state: PointsTo, cls: ClassRef) -> bool:
+    """Whether a method of the class, or of one of its bases, names a channel's constructor."""
+    return any(_names_maker(state, base) for base in mro(state, cls))
+
+
+def _names_maker(state: PointsTo, cls: Obj) -> bool:
+    if not isinstance(cls, ClassRef):
+        return False
+    known = state.makers.get(cls)
+    if known is None:
+        known = state.makers[cls] = _looks_for_maker(state, cls)
+    return known
+
+
+def _looks_for_maker(state: PointsTo, cls: ClassRef) -> bool:
+    makers = state.maker_names
+    for node in cls.frame.variables.values():
+        for obj in state.graph.points[node]:
+            if isinstance(obj, FunctionRef):
+                for op in obj.function.cfg.ops():
+                    if (isinstance(op, LoadAttr) and op.attr in makers) or (isinstance(op, LoadVar) and op.var.name in makers):
+                        return True
+    return False
+
+
+def _holds_events(state: PointsTo, instance: Instance) -> bool:
+    """Whether an attribute holds something of a library that blocks, wakes or runs."""
+    for name in state.graph.attribute_names(instance):
+        node = state.graph.known_attribute(instance, name)
+        for obj in state.graph.points[node] if node is not None else ():
+            if isinstance(obj, End | LibInstance):
+                return True
+            if isinstance(obj, Container) and any(
+                isinstance(inner, End | LibInstance) for inner in state.graph.points[state.graph.elements(obj)]
+            ):
+                return True
+    return False
+
+
+def _enter_methods(state: PointsTo, instance: Instance, *, api: bool, inherited: bool = True) -> None:
     seen: set[str] = set()
-    for base in mro(state, instance.cls):
+    for base in mro(state, instance.cls) if inherited else [instance.cls]:
         if not isinstance(base, ClassRef):
             continue
         for name in list(base.frame.variables):

@@ -11,8 +11,8 @@ from collections import Counter
 POINTS_TO = 32  # objects that one register or variable may hold
 CONTEXTS = 8  # frames of one function before its callers share one
 SPAWN_CONTEXTS = 64  # the same for the starts of actors, each of which is an actor of its own
-CALL_DEPTH = 4  # callers that a frame remembers
-FRAMES = 20_000  # frames of the whole program
+CALL_DEPTH = 3  # callers that a frame remembers
+FRAMES = 8_000  # frames of the whole program
 INSTANCES = 6  # objects of one class that are told apart by where they are made
 CALLEES = 8  # functions that one call may reach
 WALK_STEPS = 1_500  # states of one walk through a consumer's loop

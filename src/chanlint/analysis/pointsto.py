@@ -18,7 +18,7 @@ from chanlint.analysis.graph import Graph
 from chanlint.analysis.limits import CALL_DEPTH, CONTEXTS, FRAMES, SPAWN_CONTEXTS, Limits
 from chanlint.analysis.objects import Awaitable, ClassRef, FunctionRef, Heap, Instance, LibName, Obj, Partial
 from chanlint.analysis.options import AnalysisOptions
-from chanlint.catalogue.schema import Catalogue, Effect
+from chanlint.catalogue.schema import Catalogue, Category, Effect
 from chanlint.ir.ids import MODULE_BODY, FunctionId, ModuleId, OpId
 from chanlint.ir.ops import Const as ConstOp
 from chanlint.ir.ops import Constant, ImportStar, LoadAttr, LoadVar, Op, Register, StoreVar, Variable
@@ -43,6 +43,10 @@ class PointsTo:
         self.partials: dict[Partial, Arguments] = {}
         self.awaitables: dict[Awaitable, list[LibCall]] = {}
         self.refs: dict[FunctionId, list[FunctionRef]] = {}
+        self.makers: dict[ClassRef, bool] = {}
+        self.maker_names = frozenset(
+            name.rpartition(".")[2] for name, info in catalogue.types.items() if info.category is Category.CHANNEL
+        )
         self.unresolved: dict[tuple[Frame, int], bool] = {}
         self.by_key: dict[tuple[object, ...], Frame] = {}
         self._contexts: Counter[FunctionId] = Counter()
