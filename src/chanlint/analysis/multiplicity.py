@@ -30,6 +30,14 @@ class Count:
         """Whether nothing is known but that it may be more than one."""
         return self.number is None and self.expression is None
 
+    def falls_short_of(self, other: Count) -> int | None:
+        """By how much this is less than ``other``, where that is known and the difference is positive."""
+        if self.number is not None and other.number is not None:
+            return other.number - self.number if other.number > self.number else None
+        if isinstance(self.expression, tuple) and self.expression[:2] == ("less", other.expression):
+            return int(self.expression[2])
+        return None
+
     def __mul__(self, other: Count) -> Count:
         if self.number == 1:
             return other
@@ -137,10 +145,19 @@ class Counts:
                     held = self.analysis.points.holds(frame, register)
                     owners = self.analysis.points.holds(frame, base)
                     return Count(expression=("attribute", owners[0] if len(owners) == 1 else None, attr, len(held)))
+                case ops.Compute(operator="-" | "+" as sign, operands=(left, right)):
+                    return self._sum(self._expression(frame, left), self._expression(frame, right), sign)
                 case ops.Call(args=(only,)):
                     callees = self.analysis.points.holds(frame, made.callee)
                     if any(isinstance(c, LibName) and c.dotted == "builtins.len" for c in callees):
                         return self.length(frame, only.value)
+        return MANY
+
+    def _sum(self, left: Count, right: Count, sign: str) -> Count:
+        if left.number is not None and right.number is not None:
+            return Count(max(0, left.number - right.number if sign == "-" else left.number + right.number))
+        if sign == "-" and left.expression is not None and right.number:
+            return Count(expression=("less", left.expression, right.number))
         return MANY
 
     # -- containers -----------------------------------------------------------------------------------------------------

@@ -216,8 +216,8 @@ class Paths:
             return [matched]
         raised = self.analysis.raises.names(frame, at.flying) if at.flying is not None else ()
         if raised:
-            takes = self.analysis.raises.catches(frame, end, raised)
-            return [matched] if takes else [unmatched] if takes is False else [matched, unmatched]
+            some = self.analysis.raises.catches(frame, end, raised)
+            return [matched] if some else [unmatched] if some is False else [matched, unmatched]
         names = {name.rpartition(".")[2] for name in self.analysis.raises.caught_names(frame, end)}
         return [unmatched] if names and names <= NARROW else [matched]
 

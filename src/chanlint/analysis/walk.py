@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from chanlint.analysis.program import Analysis
 
 
+END_OF_ITERATION = frozenset({"StopIteration", "builtins.StopIteration", "builtins.StopAsyncIteration"})
+
+
 class Verdict(enum.StrEnum):
     """What the consumer does."""
 
@@ -61,11 +64,15 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The verdict, and for the paths that leave what they hang on: ``data`` (the item), ``flag``, ``other``, ``limit``."""
+    """The verdict, and for the paths that leave what they hang on: ``data`` (the item), ``flag``, ``other``, ``limit``.
+
+    ``stops``: a path leaves by the exception that ends an iteration.
+    """
 
     verdict: Verdict
     hangs_on: frozenset[str] = frozenset()
     flags: frozenset[tuple[object, str]] = frozenset()
+    stops: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +100,7 @@ class Walk:
     receive: Op
     exits: list[tuple[frozenset[str], frozenset[tuple[object, str]]]] = field(default_factory=list)
     returns: bool = False
-    limited: bool = False
+    stops: bool = False
     _seen: set[object] = field(default_factory=set)
     _waiting: list[_State] = field(default_factory=list)
 
@@ -113,9 +120,9 @@ class Walk:
                 return Response(Verdict.MAYBE, frozenset({"limit"}))
             self._step(state)
         if self.exits and not self.returns:
-            return Response(Verdict.ENDS, *self._hangs())
+            return Response(Verdict.ENDS, *self._hangs(), self.stops)
         if self.exits:
-            return Response(Verdict.MAYBE, *self._hangs())
+            return Response(Verdict.MAYBE, *self._hangs(), self.stops)
         return Response(Verdict.STAYS)
 
     def _hangs(self) -> tuple[frozenset[str], frozenset[tuple[object, str]]]:
@@ -214,6 +221,8 @@ class Walk:
     def _leave(self, state: _State, value: Value | None) -> None:
         """Out of one function: on in its caller, or out of the actor."""
         above = state.level + 1
+        names = state.flying.names if state.flying is not None else ()
+        self.stops = self.stops or bool(set(names) & END_OF_ITERATION)
         if above >= len(self.levels):
             self.exits.append((state.tags, state.flags))
             return
@@ -224,7 +233,7 @@ class Walk:
         following.level, following.block, following.index = above, at.block, at.offset
         following.values = {key: held for key, held in state.values.items() if key[0] > state.level or key[0] < 0}
         if state.flying is not None:
-            if isinstance(op, ops.Iterate) and set(state.flying.names) & {"StopIteration", "builtins.StopAsyncIteration"}:
+            if isinstance(op, ops.Iterate) and set(names) & END_OF_ITERATION:
                 following.flying = None
                 self._go(following, op.done)
             else:
@@ -317,6 +326,9 @@ class Walk:
         names: list[object] = []
         for obj in self.analysis.points.holds(frame, op.exception or 0):
             names.extend(evaluate.class_names(self.analysis, obj))
+        for made in self.analysis.shapes.of(frame.function).definitions.get(op.exception or 0, ()):
+            if isinstance(made, ops.Call) and not names:  # ValueError("..."): an object of a class outside the program
+                names.extend(o.dotted for o in self.analysis.points.holds(frame, made.callee) if isinstance(o, LibName))
         return Raised(tuple(names))
 
     def _fork_loop(self, state: _State, op: ops.Iterate) -> None:
@@ -352,6 +364,8 @@ class Walk:
 
     def _catch(self, state: _State, frame: Frame, op: ops.Catch) -> None:
         matched = evaluate.catches(self.analysis, frame, op, state.flying)
+        if matched is None and state.flying is not None and not state.flying.names and not state.flying.cancel:
+            matched = True  # an exception of unknown kind: whoever wrote the handler expects it
         if matched is not False:
             self._go(state, op.matched)
         if matched is not True:

@@ -6,15 +6,15 @@ from collections import Counter
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Known
-from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.limits import CLONES
 from chanlint.analysis.library import argument, channel_of
 from chanlint.analysis.objects import Const, End, Instance, LibInstance, Obj
 from chanlint.analysis.options import AnalysisOptions
-from chanlint.analysis.program import Analysis
+from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.multiplicity import Count
 from chanlint.analysis.recognise import Event
-from chanlint.analysis.walk import Verdict
+from chanlint.analysis.walk import Level, Verdict
 from chanlint.catalogue.schema import Catalogue, Category, OpKind, World
 from chanlint.diagnostics import Confidence
 from chanlint.ir import ops
@@ -25,6 +25,7 @@ from chanlint.model.coverage import Coverages
 from chanlint.model.endings import Endings, compared
 from chanlint.model.lifetime import Lifetimes
 
+ITERATORS = frozenset({"__next__", "__anext__"})
 TASK_WORLDS = {World.ASYNCIO: "task", World.TRIO: "task", World.ANYIO: "task", World.CURIO: "task", World.GREEN: "greenlet"}
 
 
@@ -65,7 +66,7 @@ class _Builder:
             return
         home = self.lifetimes.home(obj, obj.maker)
         channel = Channel(obj, info, obj.site, obj.maker, self._name(obj), home, self.analysis.by_subject.get(obj, []))
-        groups = self._groups(channel)
+        groups = [*self._groups(channel), *self._iterators(channel)]
         if not groups:
             self._clear(channel, "nobody loops over it")
         for group in groups:
@@ -109,6 +110,22 @@ class _Builder:
                 group = found.get(key)
                 if group is None:
                     group = found[key] = self._group(channel, consumer, spawn)
+                group.consumers.append(consumer)
+        return list(found.values())
+
+    def _iterators(self, channel: Channel) -> list[Group]:
+        """Iterators of the program whose ``__next__`` tests for an end marker that nobody sends."""
+        found: dict[OpId, Group] = {}
+        if channel.home.kind is not HomeKind.OBJECT or channel.home.public:
+            return []
+        for event in channel.events:
+            if event.kind is not OpKind.RECEIVE or not event.blocks or event.frame.function.name not in ITERATORS:
+                continue
+            place = Entry(EntryKind.ROOT, None, None, event.frame)
+            consumer = Consumer(event, Way((Level(event.frame, ops.Op(-1)),), None, place))
+            if self.endings.waits_for_unsent_marker(channel, consumer):
+                group = found.setdefault(consumer.at, self._group(channel, consumer, None))
+                group.iterator = True
                 group.consumers.append(consumer)
         return list(found.values())
 
@@ -214,24 +231,33 @@ class _Builder:
         return total
 
     def _excludes(self, one: Ending, other: Ending) -> bool:
-        """Whether at most one of two ops of a function runs in one run of it."""
-        if one.frame is not other.frame:
-            return False
-        shape = self.analysis.shapes.of(one.frame.function)
-        first, second = shape.positions[one.op.index].block, shape.positions[other.op.index].block
-        return first != second and second not in shape.reach(first) and first not in shape.reach(second)
+        """Whether at most one of two ops (or of the calls that lead to them) happens in one run of a common function."""
+        first = dict(self._callers(one.frame, one.op))
+        for frame, op in self._callers(other.frame, other.op):
+            if frame in first:
+                shape = self.analysis.shapes.of(frame.function)
+                here, there = shape.positions[first[frame].index].block, shape.positions[op.index].block
+                return here != there and there not in shape.reach(here) and here not in shape.reach(there)
+        return False
+
+    def _callers(self, frame: Frame, op: ops.Op) -> list[tuple[Frame, ops.Op]]:
+        """An op, the call of its frame, and so on while there is one caller."""
+        chain = [(frame, op)]
+        for _ in range(4):
+            entry = frame.entries[0] if len(frame.entries) == 1 else None
+            if entry is None or entry.caller is None or entry.op is None:
+                break
+            frame = entry.caller
+            chain.append((frame, entry.op))
+        return chain
 
     def _times(self, frame: Frame, op: ops.Op, home: Frame | None) -> Count:
         """How often ``op`` runs per run of the channel's home."""
-        found = self.analysis.counts.of(frame, op)
-        for _ in range(4):
-            if frame is home or len(frame.entries) != 1:
+        found = Count(1)
+        for at, inner in self._callers(frame, op):
+            found = found * self.analysis.counts.of(at, inner)
+            if at is home:
                 break
-            entry = frame.entries[0]
-            if entry.caller is None or entry.op is None:
-                break
-            frame = entry.caller
-            found = found * self.analysis.counts.of(frame, entry.op)
         return found
 
     def _escape(self, group: Group) -> OpId | None:
@@ -245,10 +271,12 @@ class _Builder:
         return None
 
     def _silence(self, group: Group) -> str | None:
+        if group.iterator:
+            return None
         for consumer in group.consumers:
             response = self.endings.loops(group.channel, consumer)
             if response.verdict is Verdict.MAYBE and response.hangs_on - {"flag"}:
-                if response.hangs_on - {"flag", "data"} or not self.endings.endless(group, consumer):
+                if not self.endings.endless(group, consumer):
                     return "its loop may end by itself"
             if not consumer.event.sole:
                 return "more than one channel may be meant at its receive"

@@ -136,6 +136,7 @@ class Group:
         collected: the collector ends the actor, because nothing live refers to it.
         polls: its receive gives up after a time, and its loop goes on.
         sent: how many end markers are sent, where only markers end it and their number is known.
+        iterator: the receive of an iterator object whose end marker nobody sends.
         passes_on: a consumer that takes the marker sends it on to the next.
     """
 
@@ -157,6 +158,7 @@ class Group:
     polls: bool = False
     sent: Count | None = None
     passes_on: bool = False
+    iterator: bool = False
 
     def effective(self) -> list[Ending]:
         """The endings that end it for sure."""

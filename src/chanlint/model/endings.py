@@ -24,6 +24,7 @@ from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Gro
 ENDS, POSSIBLE, FAILS = Effectiveness.ENDS, Effectiveness.POSSIBLE, Effectiveness.FAILS
 CANCELLABLE = frozenset({"task", "greenlet"})
 MOST_COMPARED = 8
+MOST_CANDIDATES = 64
 KILLABLE = frozenset({"process"})
 
 
@@ -71,6 +72,21 @@ class Endings:
                 response = self.respond(group.channel, consumer, Known(obj))
                 if response.verdict is Verdict.MAYBE and response.hangs_on != {"other"}:
                     return False
+        return bool(sends)
+
+    def waits_for_unsent_marker(self, channel: Channel, consumer: Consumer) -> bool:
+        """Whether an iterator ends on some marker, and nothing that is sent can be one, nor is the channel closed."""
+        if any(event.kind is OpKind.CLOSE for event in channel.events):
+            return False
+        candidates = [*compared(self.analysis, consumer.event.frame), *self.analysis.points.heap.all(Instance)]
+        if not any(self.respond(channel, consumer, Known(obj)).stops for obj in candidates[:MOST_CANDIDATES]):
+            return False
+        sends = [event for event in channel.events if event.kind is OpKind.SEND]
+        for event in sends:
+            node, held = recognise.items(self.analysis.points, event.call)
+            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(self._origin(event, node))]
+            if any(self.respond(channel, consumer, outcome).stops for outcome in outcomes):
+                return False
         return bool(sends)
 
     # -- markers ------------------------------------------------------------------------------------------------------------

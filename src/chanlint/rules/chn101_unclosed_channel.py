@@ -75,10 +75,12 @@ def find(group: Group) -> Finding | None:
     """The finding about consumers that nothing ends."""
     witness = group.coverage.witness
     waited_for = witness is not None and witness.kind == "join"
-    if not waited_for and (group.endings or group.coverage.paths is not Paths.NEVER):
+    if not waited_for and not group.iterator and (group.endings or group.coverage.paths is not Paths.NEVER):
         return None
     if waited_for:
         missing = "it is never closed before the caller waits for its consumer"
+    elif group.iterator:
+        missing = "nothing sends the end marker that it tests for"
     elif group.channel.home.kind is HomeKind.OBJECT:
         missing = f"it is never closed, no method of its class ends {wording.them(group)}"
     else:

@@ -69,14 +69,19 @@ from chanlint.rules.base import Lifecycle
 def find(group: Group) -> Finding | None:
     """The finding about consumers that get no marker."""
     sent, count = group.sent, group.count
-    if sent is None or sent.number is None or group.passes_on or group.spawn is None:
+    if sent is None or group.passes_on or group.spawn is None:
         return None
-    if count.number is not None and count.number <= sent.number:
+    short = sent.falls_short_of(count)
+    if short is None and not (sent.number == 1 and count.number is None):
         return None
-    if count.number is None and sent.number != 1:
-        return None
-    left = f"{count.number - sent.number} of {count.number}" if count.number is not None else "all but one of the"
-    markers = "1 end marker is sent" if sent.number == 1 else f"{sent.number} end markers are sent"
+    if count.number is not None:
+        left = f"{short} of {count.number}"
+    else:
+        left = "all but one of the" if short is None else f"{short} of the"
+    if sent.number is None:
+        markers = f"{short} end marker{'s' if short != 1 else ''} too few"
+    else:
+        markers = "1 end marker is sent" if sent.number == 1 else f"{sent.number} end markers are sent"
     ending = group.effective()[0]
     return wording.finding(
         RULE.code,

@@ -25,6 +25,8 @@ def per(group: Group) -> str:
 def who_blocks(group: Group) -> str:
     """``100 threads per call of handle stay blocked``."""
     where = display_name(group.function.qualname)
+    if group.iterator:
+        return f"whoever iterates stays blocked in {where}"
     if group.spawn is None:
         return f"{where} stays blocked"
     count = group.count.number
