@@ -215,7 +215,8 @@ class PointsTo:
         fid = ref.function.id
         key: tuple[object, ...] = (fid, ref.definer.number, receiver)
         chain = (*caller.chain, caller.function.id)
-        most = SPAWN_CONTEXTS if kind is EntryKind.SPAWN else CONTEXTS * (2 if receiver else 1)
+        spawned = kind is EntryKind.SPAWN or ref.function.is_async  # a coroutine is called first and spawned then
+        most = SPAWN_CONTEXTS if spawned else CONTEXTS * (2 if receiver else 1)
         merged = fid in chain
         if merged:
             key = (*key, "recursive")
