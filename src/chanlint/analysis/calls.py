@@ -42,7 +42,10 @@ KEPT_AS_IS = frozenset({"property", "staticmethod", "classmethod", "setter", "ca
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """Argument nodes: ``stars`` hold containers spread after the positional ones, ``double_stars`` dicts, ``loose`` stand after a star."""
+    """Argument nodes.
+
+    ``stars`` hold containers spread after the positional ones, ``loose`` stand after a star, ``double_stars`` hold dicts.
+    """
 
     positional: tuple[int, ...] = ()
     keywords: tuple[tuple[str, int], ...] = ()

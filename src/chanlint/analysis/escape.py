@@ -66,7 +66,8 @@ class Escapes:
                 case ops.Call() if not op.decorator:
                     self._call(frame, op)
                 case ops.StoreAttr():
-                    if not self.analysis.points.holds(frame, op.obj):
+                    held = self.analysis.points.holds(frame, op.obj)
+                    if all(isinstance(obj, Const) for obj in held):  # nothing, or only a default
                         self._registers(frame, op, [op.src])
                 case ops.StoreItem():
                     held = self.analysis.points.holds(frame, op.obj)
@@ -84,7 +85,7 @@ class Escapes:
         points = self.analysis.points
         callees = points.holds(frame, op.callee)
         arguments = [argument.value for argument in op.args]
-        if not callees:
+        if all(isinstance(callee, Const) for callee in callees):  # nothing, or only a default
             if not self._harmless_name(frame, op):
                 self._registers(frame, op, arguments)
             return
@@ -162,4 +163,3 @@ class Escapes:
                 for held in graph.points[node]:
                     known.setdefault(held, []).append((owner, name))
         return known
-

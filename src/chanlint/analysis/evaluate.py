@@ -67,7 +67,7 @@ DERIVED = Derived()
 Value = Known | Data | Derived | Flag | Unknown
 Values = dict[tuple[int, object], Value]
 
-ARITHMETIC = frozenset("+ - / // * ** << >> & | ^ @".split())
+ARITHMETIC = frozenset(["+", "-", "/", "//", "*", "**", "<<", ">>", "&", "|", "^", "@"])
 CANCELLATIONS = frozenset(
     {
         "asyncio.CancelledError",
@@ -160,12 +160,15 @@ def crashes(level: int, op: Op, values: Values) -> bool:
             held = values.get((level, register))
         case ops.IterStart(src=register):
             held = values.get((level, register))
-        case ops.Compute(operator=operator, operands=operands) if operator.rstrip("=") in ARITHMETIC and operator not in ("%", "%="):
+        case ops.Compute(operator=operator, operands=operands) if operator.rstrip("=") in ARITHMETIC and operator not in (
+            "%",
+            "%=",
+        ):
             read = [values.get((level, operand)) for operand in operands]
             return any(isinstance(each, Known) and isinstance(each.obj, Const) and each.obj.value is None for each in read)
         case _:
             return False
-    if not isinstance(held, Known) or not (level, register) in values:
+    if not isinstance(held, Known) or (level, register) not in values:
         return False
     if isinstance(held.obj, Const):
         return held.obj.value is None or held.obj.value is ...
@@ -252,7 +255,8 @@ def _compare(analysis: Analysis, frame: Frame, level: int, op: ops.Compare, valu
     if op.operator not in ("is", "is-not", "==", "!="):
         return next((v for v in (left, right) if isinstance(v, Flag)), DERIVED if from_item(left) or from_item(right) else None)
     wanted = op.operator in ("is", "==")
-    for value, other in ((left, op.right), (right, op.left)):
+    sides = ((right, op.left), (left, op.right)) if isinstance(right, Data) else ((left, op.right), (right, op.left))
+    for value, other in sides:
         if isinstance(value, Data) or (isinstance(value, Known) and (value is left or not isinstance(left, Known))):
             same = equal(value, _candidates(analysis, frame, level, other, values))
             if same is None:

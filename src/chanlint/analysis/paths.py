@@ -71,8 +71,6 @@ class Search:
 
 
 WAYS = ("return", "join", "close", "raise")
-NARROW = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit", "CancelledError", "StopIteration", "StopAsyncIteration",
-                    "Empty", "Full", "QueueEmpty", "QueueFull", "ShutDown", "QueueShutDown", "Cancelled"})  # fmt: skip
 
 
 class Paths:
@@ -209,17 +207,12 @@ class Paths:
         matched = _Point(end.matched, 0, at.started, at.flying, at.facts)
         unmatched = _Point(end.unmatched, 0, at.started, at.flying, at.facts)
         if isinstance(at.flying, ops.Yield):  # GeneratorExit
-            names = {getattr(obj, "dotted", "") for r in end.types for obj in self.analysis.points.holds(frame, r)}
-            takes = not end.types or bool(names & {"builtins.BaseException", "builtins.GeneratorExit"})
+            caught = set(self.analysis.raises.caught_names(frame, end))
+            takes = not end.types or bool(caught & {"builtins.BaseException", "builtins.GeneratorExit"})
             return [matched if takes else unmatched]
-        if self.analysis.raises.catches_all(frame, end):
-            return [matched]
-        raised = self.analysis.raises.names(frame, at.flying) if at.flying is not None else ()
-        if raised:
-            some = self.analysis.raises.catches(frame, end, raised)
-            return [matched] if some else [unmatched] if some is False else [matched, unmatched]
-        names = {name.rpartition(".")[2] for name in self.analysis.raises.caught_names(frame, end)}
-        return [unmatched] if names and names <= NARROW else [matched]
+        names = self.analysis.raises.names(frame, at.flying) if at.flying is not None else ()
+        ways = self.analysis.raises.routes(frame, end, names)
+        return [point for point in (matched, unmatched) if point.block in ways]
 
     def _branch(self, search: Search, at: _Point, end: ops.Branch) -> list[_Point]:
         frame = search.frame

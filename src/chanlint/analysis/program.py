@@ -138,9 +138,7 @@ class Analysis:
         if found is None:
             found = self._receiving[channel] = set()
             waiting = [
-                event.frame
-                for event in self.by_subject.get(channel, ())
-                if event.kind is OpKind.RECEIVE and event.blocks
+                event.frame for event in self.by_subject.get(channel, ()) if event.kind is OpKind.RECEIVE and event.blocks
             ]
             while waiting:
                 current = waiting.pop()

@@ -1,7 +1,7 @@
 """Which ops may raise, as maintainers see it: "the handler raised and the workers stayed", not "the logger might raise".
 
-Counted: an explicit ``raise`` in the program, a callback handed in from outside, ``await`` on foreign work, I/O, parsing, unknown
-library functions. Not counted: what in practice does not raise (logging, ``print``, starting a thread, an unbounded put,
+Counted: an explicit ``raise`` in the program, a callback handed in from outside, ``await`` on foreign work, I/O, parsing,
+unknown library functions. Not counted: what in practice does not raise (logging, ``print``, starting a thread, an unbounded put,
 string and container methods). In between lies what is only possible: methods of objects that are not known.
 """
 
@@ -42,24 +42,26 @@ class Risk(enum.IntEnum):
     COUNTS = 2
 
 
-CALM_MODULES = (
-    "time.", "logging.", "random.", "math.", "datetime.", "uuid.", "collections.", "typing.", "threading.", "functools.",
-    "itertools.", "contextlib.", "os.path.", "sys.", "warnings.", "inspect.", "weakref.", "copy.", "enum.", "string.", "operator.",
-    "types.", "abc.", "dataclasses.", "asyncio.", "queue.", "multiprocessing.", "concurrent.", "anyio.", "trio.", "gc.", "atexit.",
-    "signal.", "traceback.", "platform.", "textwrap.", "contextvars.", "builtins.", "os.getpid", "os.cpu_count", "os.environ",
-    "os.getenv", "re.", "secrets.", "hashlib.", "heapq.", "bisect.", "getpass.", "opentelemetry.", "structlog.", "loguru.",
-)  # fmt: skip
-RISKY_BUILTINS = frozenset({"builtins.open", "builtins.int", "builtins.float", "builtins.next", "builtins.eval", "builtins.exec"})
+CALM_MODULES = tuple(
+    """
+    time. logging. random. math. datetime. uuid. collections. typing. threading. functools. itertools. contextlib.
+    os.path. sys. warnings. inspect. weakref. copy. enum. string. operator. types. abc. dataclasses. asyncio. queue.
+    multiprocessing. concurrent. anyio. trio. gc. atexit. signal. traceback. platform. textwrap. contextvars.
+    builtins. os.getpid os.cpu_count os.environ os.getenv re. secrets. hashlib. heapq. bisect. getpass.
+    """.split()
+)
+RISKY_BUILTINS = frozenset(
+    {"builtins.open", "builtins.int", "builtins.float", "builtins.next", "builtins.eval", "builtins.exec"}
+)
 CALM_METHODS = frozenset(
-    {
-        "append", "add", "appendleft", "clear", "copy", "count", "debug", "decode", "discard", "endswith", "error", "exception",
-        "critical", "extend", "format", "get", "getLogger", "group", "groups", "info", "insert", "isdigit", "items", "join", "keys",
-        "lower", "log", "lstrip", "replace", "rstrip", "setdefault", "sort", "split", "splitlines", "startswith", "strip", "title",
-        "update", "upper", "values", "warn", "warning", "is_set", "is_alive", "set", "notify", "notify_all", "acquire", "release",
-        "start", "put", "put_nowait", "done", "cancelled", "qsize", "empty", "full", "task_done", "encode", "time", "isoformat",
-        "total_seconds", "hexdigest", "cancel", "add_done_callback", "set_result", "set_exception", "close", "shutdown", "stop",
-    }
-)  # fmt: skip
+    """
+    append add appendleft clear copy count debug decode discard endswith error exception critical extend format get
+    getLogger group groups info insert isdigit items join keys lower log lstrip replace rstrip setdefault sort split
+    splitlines startswith strip title update upper values warn warning is_set is_alive set notify notify_all acquire
+    release start put put_nowait done cancelled qsize empty full task_done encode time isoformat total_seconds
+    hexdigest cancel add_done_callback set_result set_exception close shutdown stop
+    """.split()
+)
 KNOWN_RAISES = {
     "builtins.int": ("builtins.ValueError",),
     "builtins.float": ("builtins.ValueError",),
@@ -68,6 +70,12 @@ KNOWN_RAISES = {
     "json.loads": ("builtins.ValueError",),
     "json.load": ("builtins.ValueError",),
 }
+NARROW = frozenset(
+    """
+    KeyboardInterrupt SystemExit GeneratorExit CancelledError StopIteration StopAsyncIteration Empty Full QueueEmpty
+    QueueFull ShutDown QueueShutDown Cancelled
+    """.split()
+)
 PROPAGATES = frozenset({OpKind.AWAIT_ALL})
 
 
@@ -77,7 +85,7 @@ class Raises:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self._frames: dict[Frame, Risk] = {}
-        self._leaving: dict[tuple[Frame, BlockId], bool] = {}
+        self._leaving: dict[tuple[Frame, BlockId, tuple[str, ...]], bool] = {}
 
     def risk(self, frame: Frame, op: Op) -> Risk:
         """How likely ``op`` raises."""
@@ -211,8 +219,10 @@ class Raises:
         for callee in inner:
             for block in callee.function.cfg.blocks.values():
                 for each in (*block.ops, block.terminator):
-                    if self.risk(callee, each) is Risk.COUNTS and self.leaves(callee, block.handler):
-                        some = self.names(callee, each, depth + 1)
+                    if self.risk(callee, each) is not Risk.COUNTS:
+                        continue
+                    some = self.names(callee, each, depth + 1)
+                    if self.leaves(callee, block.handler, some):
                         if not some:
                             return ()
                         found.update(some)
@@ -272,9 +282,7 @@ class Raises:
         narrow = getattr(builtins, name.removeprefix("builtins."), None)
         if isinstance(wide, type) and isinstance(narrow, type):
             return issubclass(narrow, wide)
-        return any(
-            cls in mro(self.analysis.points, other) for other in self.analysis.points.classes if str(other.cls) == name
-        )
+        return any(cls in mro(self.analysis.points, other) for other in self.analysis.points.classes if str(other.cls) == name)
 
     # -- frames ---------------------------------------------------------------------------------------------------------
 
@@ -288,17 +296,18 @@ class Raises:
         for block in frame.function.cfg.blocks.values():
             if found is Risk.COUNTS:
                 break
-            worst = max((self.risk(frame, op) for op in (*block.ops, block.terminator)), default=Risk.NONE)
-            if worst > found and self.leaves(frame, block.handler):
-                found = worst
+            for op in (*block.ops, block.terminator):
+                risk = self.risk(frame, op)
+                if risk > found and self.leaves(frame, block.handler, self.names(frame, op)):
+                    found = risk
         self._frames[frame] = found
         return found
 
-    def leaves(self, frame: Frame, handler: BlockId) -> bool:
-        """Whether an exception of unknown kind that goes to ``handler`` can leave the function."""
+    def leaves(self, frame: Frame, handler: BlockId, names: tuple[str, ...] = ()) -> bool:
+        """Whether an exception called one of ``names`` (empty: of unknown kind) can leave the function from ``handler``."""
         if handler == RAISE_EXIT:
             return True
-        key = (frame, handler)
+        key = (frame, handler, names)
         known = self._leaving.get(key)
         if known is not None:
             return known
@@ -317,15 +326,26 @@ class Raises:
             end = frame.function.cfg.blocks[block].terminator
             match end:
                 case ops.Catch():
-                    waiting.append(end.matched)
-                    if not self.catches_all(frame, end):
-                        waiting.append(end.unmatched)
+                    waiting.extend(self.routes(frame, end, names))
                 case ops.Raise():
                     waiting.append(frame.function.cfg.blocks[block].handler)
                 case _:
                     waiting.extend(self.analysis.shapes.of(frame.function).normal_targets(block))
         self._leaving[key] = answer
         return answer
+
+    def routes(self, frame: Frame, catch: ops.Catch, names: tuple[str, ...]) -> list[BlockId]:
+        """Where an exception goes at an ``except``.
+
+        One of unknown kind is taken by whoever names any ordinary exception: that handler is there because somebody expects it.
+        """
+        if self.catches_all(frame, catch):
+            return [catch.matched]
+        if names:
+            some = self.catches(frame, catch, names)
+            return [catch.matched] if some else [catch.unmatched] if some is False else [catch.matched, catch.unmatched]
+        caught = {name.rpartition(".")[2] for name in self.caught_names(frame, catch)}
+        return [catch.unmatched] if caught and caught <= NARROW else [catch.matched]
 
     def catches_all(self, frame: Frame, catch: ops.Catch) -> bool:
         """Whether an ``except`` takes every ordinary exception."""

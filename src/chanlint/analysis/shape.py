@@ -55,9 +55,7 @@ class Shape:
     @cached_property
     def positions(self) -> dict[int, Position]:
         """The position of each op by its index."""
-        return {
-            op.index: Position(block, index) for block, listed in self.listing.items() for index, op in enumerate(listed)
-        }
+        return {op.index: Position(block, index) for block, listed in self.listing.items() for index, op in enumerate(listed)}
 
     @cached_property
     def by_index(self) -> dict[int, Op]:

@@ -7,13 +7,12 @@ from collections import Counter
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Known
 from chanlint.analysis.frames import Entry, EntryKind, Frame
-from chanlint.analysis.limits import CLONES
 from chanlint.analysis.library import argument, channel_of
+from chanlint.analysis.limits import CLONES
+from chanlint.analysis.multiplicity import Count
 from chanlint.analysis.objects import Const, End, Instance, LibInstance, Obj
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.analysis.program import Analysis, Way
-from chanlint.analysis.multiplicity import Count
-from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import ITERATORS, Level, Verdict
 from chanlint.catalogue.schema import Catalogue, Category, OpKind, World
 from chanlint.diagnostics import Confidence
@@ -324,9 +323,13 @@ class _Builder:
             return False
         if spawn.caller is None or spawn.op is None:
             return False
-        joined = any(event.kind is OpKind.JOIN for event in self.analysis.by_subject.get(spawn.actor, ())) if spawn.actor else False
-        if joined or group.polls or any(
-            call.effect.op is OpKind.AWAIT_ALL for call in spawn.caller.lib_calls.get(spawn.op.index, ())
+        joined = (
+            any(event.kind is OpKind.JOIN for event in self.analysis.by_subject.get(spawn.actor, ())) if spawn.actor else False
+        )
+        if (
+            joined
+            or group.polls
+            or any(call.effect.op is OpKind.AWAIT_ALL for call in spawn.caller.lib_calls.get(spawn.op.index, ()))
         ):
             return False  # whoever waits for it, or its timer, refers to it
         held_by_group = any(

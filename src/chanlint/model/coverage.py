@@ -101,9 +101,7 @@ class Coverages:
                 covering.setdefault(ending.event.call.frame, set()).add(ending.event.call.op.index)
         return covering, producers
 
-    def _producers(
-        self, group: Group, endings: list[Ending], producers: list[tuple[Entry, Ending]]
-    ) -> Coverage | None:
+    def _producers(self, group: Group, endings: list[Ending], producers: list[tuple[Entry, Ending]]) -> Coverage | None:
         """A producer that can die without the ending that only it sends."""
         for entry, _ in producers:
             if any(not self._runs_in(ending.frame, entry.callee) for ending in endings):
@@ -132,9 +130,7 @@ class Coverages:
                     found.append((top, ending.op if position == 0 else level.op))
         return found
 
-    def _climb(
-        self, group: Group, chain: list[tuple[Frame, Op]], covering: dict[Frame, set[int]], home: Frame
-    ) -> Coverage:
+    def _climb(self, group: Group, chain: list[tuple[Frame, Op]], covering: dict[Frame, set[int]], home: Frame) -> Coverage:
         """Follows the ways out from the start up to the home."""
         kinds = ["return"]
         joins = self._joins(group)
@@ -216,7 +212,11 @@ class Coverages:
 
     def _does_something(self, frame: Frame) -> bool:
         """Whether a teardown method can be called without arguments and changes anything."""
-        required = [p for p in frame.function.params[1:] if not p.has_default and p.kind in (ParamKind.POSITIONAL, ParamKind.KEYWORD_ONLY)]
+        required = [
+            p
+            for p in frame.function.params[1:]
+            if not p.has_default and p.kind in (ParamKind.POSITIONAL, ParamKind.KEYWORD_ONLY)
+        ]
         if required and not frame.function.name.startswith("__"):
             return False
         if not any(entry.kind is EntryKind.ROOT for entry in frame.entries) and frame.function.name.startswith("_"):

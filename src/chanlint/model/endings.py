@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
 from chanlint.analysis.frames import EntryKind, Frame
-from chanlint.analysis.library import channel_of
+from chanlint.analysis.library import argument, channel_of
 from chanlint.analysis.objects import ClassRef, Const, Container, End, Instance, LibInstance, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.recognise import Event
@@ -115,9 +115,7 @@ class Endings:
                 if ending is not None:
                     yield ending
 
-    def _marker(
-        self, group: Group, consumer: Consumer, event: Event, outcome: Known | Data, choices: int
-    ) -> Ending | None:
+    def _marker(self, group: Group, consumer: Consumer, event: Event, outcome: Known | Data, choices: int) -> Ending | None:
         response = self.respond(group.channel, consumer, outcome)
         marker = isinstance(outcome, Known) and (
             looks_like_marker(outcome.obj) or self._is_like_the_tested(consumer, event, outcome.obj)
@@ -143,7 +141,7 @@ class Endings:
         return None
 
     def _is_like_the_tested(self, consumer: Consumer, event: Event, obj: Obj) -> bool:
-        """Whether an item sent once is of the kind that the consumer compares its items with: a string, an instance of the class."""
+        """Whether an item sent once is of the kind that the consumer compares with: a string, an instance of the class."""
         shape = self.analysis.shapes.of(event.frame.function)
         if event.op.index in shape.by_index and shape.in_loop(event.op):
             return False
@@ -230,6 +228,8 @@ class Endings:
                     yield self._ending(event, "close", POSSIBLE, "its own end is closed", None)
                 continue
             effect = event.call.effect
+            if effect.wakes == "last" and self._open_ends(group):
+                continue  # another send end stays open, and nobody else can close it
             if effect.wakes in ("none", "local"):
                 yield self._ending(event, "close", FAILS, "a close that does not wake receivers", None)
                 continue
@@ -239,6 +239,18 @@ class Endings:
             else:
                 response = self.respond(group.channel, consumer, Raised(closed))
             yield self._by_response(event, "close", "the channel is closed", response)
+
+    def _open_ends(self, group: Group) -> list[End]:
+        """The send ends and clones that nothing closes, and that no unknown code holds."""
+        closed = {event.handle for event in group.channel.events if event.kind is OpKind.CLOSE}
+        return [
+            end
+            for end in self.analysis.points.heap.all(End)
+            if end.channel is group.channel.obj
+            and end.role == "send"
+            and end not in closed
+            and self.analysis.escapes.of(end) is None
+        ]
 
     # -- cancels --------------------------------------------------------------------------------------------------------------
 
@@ -301,19 +313,21 @@ class Endings:
     def _scope(self, group: Group, frame: Frame, enter: ops.Enter, obj: Obj) -> Iterator[Ending]:
         if recognise.category_of(self.analysis.points, obj) is not Category.SCOPE:
             return
-        made = isinstance(obj, LibInstance) and self._made_by(obj)
-        if made is OpKind.LIMIT:
+        if isinstance(obj, LibInstance) and self._ends_by_itself(obj):
             yield Ending("scope", ENDS, frame, enter, "a scope that ends after a time")
             return
         for event in self.analysis.by_subject.get(channel_of(obj) or obj, ()):
             if event.kind is OpKind.CANCEL:
                 yield self._ending(event, "scope", ENDS, "its scope is cancelled", None)
 
-    def _made_by(self, obj: LibInstance) -> OpKind | None:
+    def _ends_by_itself(self, obj: LibInstance) -> bool:
+        """Whether a scope was made with a time limit."""
         for call in obj.maker.lib_calls.get(obj.site.op, ()):
-            if call.result is obj:
-                return call.effect.op
-        return None
+            if call.result is obj and call.effect.op is OpKind.LIMIT:
+                return call.effect.timeout is None or (
+                    call.arguments is not None and argument(call.arguments, call.effect.timeout) is not None
+                )
+        return False
 
     # -- flags and timeouts ---------------------------------------------------------------------------------------------------
 
@@ -338,7 +352,12 @@ class Endings:
         spawn = group.spawn
         for owner, name in sorted(response.flags, key=lambda flag: flag[1]):
             for frame, op in self.flag_sets(owner, name):
-                if spawn is not None and frame is spawn.caller and spawn.op is not None and not self._follows(frame, spawn.op, op):
+                if (
+                    spawn is not None
+                    and frame is spawn.caller
+                    and spawn.op is not None
+                    and not self._follows(frame, spawn.op, op)
+                ):
                     continue  # the flag is put into its first state
                 if frame not in {level.frame for level in consumer.way.levels}:
                     yield Ending("flag", FAILS, frame, op, "the flag is read again only after another item", response=response)
@@ -371,11 +390,19 @@ class Endings:
                 return True
             if self.analysis.escapes.of(owner) is not None:
                 return True
-            if any(isinstance(holder, Instance) and not attr.startswith("_") for holder, attr in self.analysis.escapes.holders(owner)):
+            if any(
+                isinstance(holder, Instance) and not attr.startswith("_")
+                for holder, attr in self.analysis.escapes.holders(owner)
+            ):
                 return True
         return False
 
     # -- helpers --------------------------------------------------------------------------------------------------------------
+
+    def _called_by_unknown_code(self, frame: Frame) -> bool:
+        """Whether unknown code got hold of the function in which an ending stands, or of one that calls it."""
+        frames = [frame, *(entry.caller for entry in frame.entries if entry.caller is not None)]
+        return any(self.analysis.escapes.callable_from_outside(each) for each in frames)
 
     def _by_response(self, event: Event, kind: str, why: str, response: Response) -> Ending:
         if response.verdict is Verdict.ENDS:
@@ -385,6 +412,8 @@ class Endings:
         return self._ending(event, kind, FAILS, f"{why}, but the consumer's loop goes on", response)
 
     def _ending(self, event: Event, kind: str, does: Effectiveness, why: str, response: Response | None) -> Ending:
+        if does is ENDS and self._called_by_unknown_code(event.frame):
+            does = POSSIBLE
         offered = event.frame.api and not any(entry.kind is not EntryKind.ROOT for entry in event.frame.entries)
         return Ending(kind, does, event.frame, event.op, why, event, response, offered)
 

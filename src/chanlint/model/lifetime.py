@@ -131,7 +131,9 @@ class Lifetimes:
 
     def _is_record(self, holder: Instance) -> bool:
         body = holder.cls.frame
-        return not any(isinstance(obj, FunctionRef) for node in body.variables.values() for obj in self.points.graph.points[node])
+        return not any(
+            isinstance(obj, FunctionRef) for node in body.variables.values() for obj in self.points.graph.points[node]
+        )
 
     def _owner(self, handles: set[Obj], maker: Frame) -> tuple[Obj, str] | None:
         """An object, not itself local to ``maker``, that keeps the channel in an attribute."""

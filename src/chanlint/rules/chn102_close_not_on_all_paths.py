@@ -53,7 +53,6 @@ from chanlint.model.channel import Group, Paths
 from chanlint.rules import wording
 from chanlint.rules.base import Lifecycle, display_name
 
-
 SKIPS = {
     "return": "this way out skips the ending",
     "raise": "an exception here skips the ending",

@@ -59,8 +59,8 @@ def handle(items):
 
 Limits
 ------
-Values that can hardly be anything else count as markers (None, ``...``, ``object()``, classes), and, where they are sent outside
-loops, strings and objects like those that the consumer compares its items with.
+Values that can hardly be anything else count as markers (None, ``...``, ``object()``, classes), and, where they are sent
+outside loops, strings and objects like those that the consumer compares its items with.
 """
 
 from __future__ import annotations

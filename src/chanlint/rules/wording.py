@@ -51,7 +51,9 @@ def channel(group: Group) -> str:
 def ending(group: Group) -> str:
     """The ending that is there, as a noun."""
     kinds = [found.kind for found in group.effective()]
-    return {"marker": "the end marker", "close": "the close", "cancel": "the cancel"}.get(kinds[0] if kinds else "", "the ending")
+    return {"marker": "the end marker", "close": "the close", "cancel": "the cancel"}.get(
+        kinds[0] if kinds else "", "the ending"
+    )
 
 
 def severity(group: Group) -> Severity:
