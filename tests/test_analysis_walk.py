@@ -403,7 +403,9 @@ def test_what_happens_when_nothing_comes_in_time(handler: str, verdict: Verdict)
 
 def test_a_walk_that_takes_too_long_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chanlint.analysis.walk.WALK_STEPS", 1)
-    found = consumer(LOOPS["tests and breaks"][0])
+    found = consumer(
+        "while True:\n    item = q.get()  # taken\n    if random():\n        print(item)\n    if random():\n        break\n"
+    )
     response = after(found, none(found))
     assert response.verdict is MAYBE and response.hangs_on == {"limit"}
     assert found.analysis.limits.reached["walk"] == 1

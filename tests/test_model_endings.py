@@ -148,12 +148,9 @@ def test_a_process_can_be_terminated() -> None:
     assert kinds(model(source.format(end="q.close()"))) == {("close", FAILS)}
 
 
-NEVER_OVER = pytest.mark.xfail(reason="a scope without a deadline is taken for one with a deadline", strict=True)
-
-
 @pytest.mark.parametrize(
     ("scope", "codes"),
-    [("trio.move_on_after(5)", []), pytest.param("trio.CancelScope()", ["CHN101"], marks=NEVER_OVER)],
+    [("trio.move_on_after(5)", []), ("trio.CancelScope()", ["CHN101"])],
 )
 def test_a_scope_that_ends_after_a_time(scope: str, codes: list[str]) -> None:
     found = model(
@@ -182,9 +179,7 @@ CLOSES = {
 
 
 @pytest.mark.parametrize("name", list(CLOSES))
-def test_the_close_of_a_stream(name: str, request: pytest.FixtureRequest) -> None:
-    if name == "one of two clones":
-        request.applymarker(pytest.mark.xfail(reason="closing one clone is taken for closing the last", strict=True))
+def test_the_close_of_a_stream(name: str) -> None:
     end, codes = CLOSES[name]
     found = model(
         f"""

@@ -18,7 +18,7 @@ from chanlint.analysis.shape import Shapes
 from chanlint.analysis.walk import Level
 from chanlint.catalogue.schema import Catalogue, OpKind
 from chanlint.ir import ops
-from chanlint.ir.ids import FunctionId
+from chanlint.ir.ids import BlockId, FunctionId
 from chanlint.ir.ops import Op, Variable
 from chanlint.ir.program import Program
 
@@ -67,6 +67,7 @@ class Analysis:
                 for op in function.cfg.ops():
                     if isinstance(op, ops.StoreVar):
                         self._writes.setdefault(op.var, []).append(function.id)
+        self._waiting: dict[tuple[Frame, Obj], frozenset[BlockId]] = {}
         self._receiving: dict[Obj, set[Frame]] = {}
         self._ways: dict[Frame, list[Way]] = {}
         self.raises = Raises(self)
@@ -146,6 +147,23 @@ class Analysis:
                     found.add(current)
                     waiting.extend(e.caller for e in current.entries if e.kind is EntryKind.CALL and e.caller is not None)
         return frame in found
+
+    def waiting_blocks(self, frame: Frame, channel: Obj) -> frozenset[BlockId]:
+        """The blocks of ``frame`` in which it, or something that it calls, may wait for an item of ``channel``."""
+        known = self._waiting.get((frame, channel))
+        if known is None:
+            shape = self.shapes.of(frame.function)
+            indexes = {
+                event.op.index
+                for event in self.by_subject.get(channel, ())
+                if event.frame is frame and event.kind is OpKind.RECEIVE and event.blocks
+            }
+            for index, entries in frame.calls.items():
+                if any(entry.kind is EntryKind.CALL and self.receives(entry.callee, channel) for entry in entries):
+                    indexes.add(index)
+            known = frozenset(shape.positions[index].block for index in indexes if index in shape.positions)
+            self._waiting[frame, channel] = known
+        return known
 
     # -- ways up --------------------------------------------------------------------------------------------------------
 

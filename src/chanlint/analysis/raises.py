@@ -1,8 +1,8 @@
 """Which ops may raise, as maintainers see it: "the handler raised and the workers stayed", not "the logger might raise".
 
 Counted: an explicit ``raise`` in the program, a callback handed in from outside, ``await`` on foreign work, I/O, parsing,
-unknown library functions. Not counted: what in practice does not raise (logging, ``print``, starting a thread, an unbounded put,
-string and container methods). In between lies what is only possible: methods of objects that are not known.
+unknown library functions. Not counted: what in practice does not raise (logging, ``print``, starting a thread, an
+unbounded put, string and container methods). In between lies what is only possible: methods of objects that are not known.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import enum
 from typing import TYPE_CHECKING
 
 from chanlint.analysis.attributes import mro
+from chanlint.analysis.calm import CALM_METHODS, CALM_MODULES, NARROW
 from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.objects import (
     Awaitable,
@@ -42,25 +43,8 @@ class Risk(enum.IntEnum):
     COUNTS = 2
 
 
-CALM_MODULES = tuple(
-    """
-    time. logging. random. math. datetime. uuid. collections. typing. threading. functools. itertools. contextlib.
-    os.path. sys. warnings. inspect. weakref. copy. enum. string. operator. types. abc. dataclasses. asyncio. queue.
-    multiprocessing. concurrent. anyio. trio. gc. atexit. signal. traceback. platform. textwrap. contextvars.
-    builtins. os.getpid os.cpu_count os.environ os.getenv re. secrets. hashlib. heapq. bisect. getpass.
-    """.split()
-)
 RISKY_BUILTINS = frozenset(
     {"builtins.open", "builtins.int", "builtins.float", "builtins.next", "builtins.eval", "builtins.exec"}
-)
-CALM_METHODS = frozenset(
-    """
-    append add appendleft clear copy count debug decode discard endswith error exception critical extend format get
-    getLogger group groups info insert isdigit items join keys lower log lstrip replace rstrip setdefault sort split
-    splitlines startswith strip title update upper values warn warning is_set is_alive set notify notify_all acquire
-    release start put put_nowait done cancelled qsize empty full task_done encode time isoformat total_seconds
-    hexdigest cancel add_done_callback set_result set_exception close shutdown stop
-    """.split()
 )
 KNOWN_RAISES = {
     "builtins.int": ("builtins.ValueError",),
@@ -70,12 +54,6 @@ KNOWN_RAISES = {
     "json.loads": ("builtins.ValueError",),
     "json.load": ("builtins.ValueError",),
 }
-NARROW = frozenset(
-    """
-    KeyboardInterrupt SystemExit GeneratorExit CancelledError StopIteration StopAsyncIteration Empty Full QueueEmpty
-    QueueFull ShutDown QueueShutDown Cancelled
-    """.split()
-)
 PROPAGATES = frozenset({OpKind.AWAIT_ALL})
 
 
@@ -221,6 +199,8 @@ class Raises:
                 for each in (*block.ops, block.terminator):
                     if self.risk(callee, each) is not Risk.COUNTS:
                         continue
+                    if isinstance(each, ops.Raise) and each.exception is None:
+                        continue
                     some = self.names(callee, each, depth + 1)
                     if self.leaves(callee, block.handler, some):
                         if not some:
@@ -297,6 +277,8 @@ class Raises:
             if found is Risk.COUNTS:
                 break
             for op in (*block.ops, block.terminator):
+                if isinstance(op, ops.Raise) and op.exception is None:
+                    continue  # it passes on what something else raised
                 risk = self.risk(frame, op)
                 if risk > found and self.leaves(frame, block.handler, self.names(frame, op)):
                     found = risk

@@ -204,8 +204,10 @@ class Walk:
         shape = self.analysis.shapes.of(frame.function)
         goal = shape.positions[(op if state.level else self.receive).index].block
         above = self.levels[state.level + 1 :]
-        if block != goal and goal not in shape.reach(block) and not any(self._in_loop(level) for level in above):
-            # out of the loop, and nothing calls it again
+        following_blocks = {block, *shape.reach(block)}
+        waits = self.analysis.waiting_blocks(frame, self.channel) | {goal}
+        if not waits & following_blocks and not any(self._in_loop(level) for level in above):
+            # out of the loop, no other receive follows, and nothing calls it again
             if self.levels[0].frame.function.name not in ITERATORS:  # those still have to say how they end
                 self.exits.append((state.tags, state.flags))
                 return
