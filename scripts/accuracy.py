@@ -126,7 +126,7 @@ def run_chanlint(folder: Path, seconds: float) -> Run:
     """Checks one folder as a project of its own, in a process that may take so many seconds."""
     if not folder.is_dir():
         return Run(folder.name, failure="not there")
-    command = [sys.executable, "-m", "chanlint", "check", "--isolated", "--no-cache", "--project-root", "."]
+    command = [sys.executable, "-P", "-m", "chanlint", "check", "--isolated", "--no-cache", "--project-root", "."]
     command += ["--no-respect-gitignore", "--output-format", "json", "."]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds)

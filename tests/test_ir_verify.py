@@ -8,9 +8,10 @@ from chanlint.frontends.python import PythonFrontEnd
 from chanlint.ir import ops
 from chanlint.ir.cfg import RAISE_EXIT, RETURN_EXIT, Block, Cfg, EdgeKind
 from chanlint.ir.ids import ClassId, FunctionId
+from chanlint.ir.operands import operands
 from chanlint.ir.printer import print_function, print_module
 from chanlint.ir.program import Class, Function, FunctionKind, Module, Param, ParamKind
-from chanlint.ir.verify import operands, verify
+from chanlint.ir.verify import verify
 from chanlint.source import SourceFile
 
 BODY = FunctionId("m.py", "<module>")

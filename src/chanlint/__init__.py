@@ -5,8 +5,7 @@ The names of `chanlint.api` are loaded on first use, so that ``import chanlint``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # not imported: with ``python -m`` a typing.py in the current folder would be taken for the real one
 if TYPE_CHECKING:
     from chanlint.api import Diagnostic, InternalError, Settings, check
 
@@ -14,7 +13,7 @@ __version__ = "0.1.0"
 __all__ = ["Diagnostic", "InternalError", "Settings", "__version__", "check"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in __all__:
         from importlib import import_module
 

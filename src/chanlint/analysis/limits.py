@@ -14,7 +14,6 @@ SPAWN_CONTEXTS = 64  # the same for the starts of actors, each of which is an ac
 CALL_DEPTH = 3  # callers that a frame remembers
 FRAMES = 8_000  # frames of the whole program
 INSTANCES = 6  # objects of one class that are told apart by where they are made
-CALLEES = 8  # functions that one call may reach
 WALK_STEPS = 1_500  # states of one walk through a consumer's loop
 WALK_CALLERS = 6  # helpers between a receive and the loop that calls it
 PATH_STEPS = 8_000  # states of one search for a witness path

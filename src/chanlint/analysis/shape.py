@@ -16,6 +16,7 @@ from typing import NamedTuple
 from chanlint.ir import ops
 from chanlint.ir.cfg import RAISE_EXIT, RETURN_EXIT, Block
 from chanlint.ir.ids import BlockId
+from chanlint.ir.operands import operands
 from chanlint.ir.ops import Op, Register, Variable
 from chanlint.ir.program import Function
 
@@ -170,7 +171,7 @@ class Shape:
         found = {register for register, blocks in home.items() if len(blocks) > 1}
         for block, listed in self.listing.items():
             for op in listed:
-                found.update(r for r in reads(op) if home.get(r, {block}) != {block})
+                found.update(r for r in operands(op) if home.get(r, {block}) != {block})
         return frozenset(found)
 
     @cached_property
@@ -219,49 +220,6 @@ class Shape:
             isinstance(made, ops.LoadVar) and made.var.name in ("len", "bool", "any", "all")
             for made in self.definitions.get(op.callee, ())
         )
-
-
-def reads(op: Op) -> Iterator[Register]:
-    """The registers that an op reads."""
-    match op:
-        case ops.Copy() | ops.StoreVar() | ops.Unpack() | ops.Await() | ops.Yield() | ops.IterStart():
-            yield op.src
-        case ops.Return():
-            if op.src is not None:
-                yield op.src
-        case ops.LoadAttr() | ops.DeleteAttr():
-            yield op.obj
-        case ops.StoreAttr():
-            yield from (op.obj, op.src)
-        case ops.LoadItem() | ops.DeleteItem():
-            yield from (op.obj, op.key)
-        case ops.StoreItem():
-            yield from (op.obj, op.key, op.src)
-        case ops.Build():
-            yield from op.items
-            yield from (key for key in op.keys if key is not None)
-        case ops.Append():
-            yield from (op.container, op.item)
-        case ops.Compute():
-            yield from op.operands
-        case ops.Compare():
-            yield from (op.left, op.right)
-        case ops.IsInstance():
-            yield from (op.value, op.cls)
-        case ops.Call():
-            yield op.callee
-            yield from (argument.value for argument in op.args)
-        case ops.Enter() | ops.Exit():
-            yield op.manager
-        case ops.Branch():
-            yield op.condition
-        case ops.Iterate():
-            yield op.iterator
-        case ops.Catch():
-            yield from op.types
-        case ops.Raise():
-            if op.exception is not None:
-                yield op.exception
 
 
 class Shapes:

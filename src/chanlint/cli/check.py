@@ -37,6 +37,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     PATHS are files or folders, by default the current folder; '-' is standard input. The rest of the project is read as far
     as channels reach into it, but only PATHS are reported on.
     """
+    from chanlint.engine.additions import ConfigurationError
     from chanlint.engine.codes import UnknownSelectorError
     from chanlint.engine.discovery import discover
     from chanlint.engine.pipeline import run
@@ -54,6 +55,9 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
             result = run(settings, filesystem, progress)
     except UnknownSelectorError as error:
         raise click.UsageError(str(error)) from None
+    except ConfigurationError as error:
+        write_error(f"chanlint: {visible(str(error))}")
+        return EXIT_ERROR
     _print(result, options)
     code = _complain(result.missing)
     for crash in result.crashes:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
 from chanlint.diagnostics import Diagnostic
+from chanlint.engine.additions import ConfigurationError, catalogue_additions
 from chanlint.engine.codes import known_codes, selected_codes
 from chanlint.engine.config import DEFAULT_TARGET, Settings, resolve_settings
 from chanlint.engine.discovery import Discovery, discover, discover_project
@@ -68,7 +69,12 @@ class Result:
 
 
 def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
-    """Checks what ``settings`` name. Raises `UnknownSelectorError` for a bad selector, and nothing else by intention."""
+    """Checks what ``settings`` name.
+
+    Raises:
+        UnknownSelectorError: a selector names no rule.
+        ConfigurationError: the project's additions to the catalogue cannot be used.
+    """
     selected_codes(settings)  # a usage error is told before any work
     with _few_collections():
         return _Run(resolve_settings(settings, filesystem), filesystem, progress).result()
@@ -122,9 +128,19 @@ class _Run:
     # -- steps ----------------------------------------------------------------------------------------------------------
 
     def _catalogue(self) -> Catalogue:
+        from chanlint.catalogue.entries import CatalogueError
         from chanlint.catalogue.load import load_catalogue
 
-        return load_catalogue()
+        added = None
+        if not self._settings.isolated and self._settings.project_root is not None:
+            added = catalogue_additions(self._settings.project_root, self._filesystem)
+        if added is None:
+            return load_catalogue()
+        path, extra = added
+        try:
+            return load_catalogue(extra)
+        except CatalogueError as error:
+            raise ConfigurationError(f"{display_path(path, self._settings.cwd)}: {error}") from None
 
     def _scope(self, catalogue: Catalogue, report: dict[ModuleId, bool]) -> Scope:
         finder = ScopeFinder(self._index, catalogue.needles, self._read, self._lower)

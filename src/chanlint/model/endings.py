@@ -7,6 +7,7 @@ receive fails; one that lets it leave on every path ends it; anything in between
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
@@ -63,7 +64,15 @@ class Endings:
             found.extend(self._scopes(group, consumer))
             found.extend(self._flags(group, consumer))
             found.extend(self._timeouts(group, consumer))
-        return found
+        return [self._doubted(group, ending) for ending in found]
+
+    def _doubted(self, group: Group, ending: Ending) -> Ending:
+        """An ending in a function that unknown code may call at any time is possible wherever that code runs."""
+        if ending.does is not ENDS or ending.frame is group.channel.home.frame:
+            return ending
+        if self.analysis.escapes.callable_from_outside(ending.frame):
+            return replace(ending, does=POSSIBLE)
+        return ending
 
     def endless(self, group: Group, consumer: Consumer) -> bool:
         """Whether none of the items that are really sent lets the consumer leave, where all of them are known."""
@@ -399,11 +408,6 @@ class Endings:
 
     # -- helpers --------------------------------------------------------------------------------------------------------------
 
-    def _called_by_unknown_code(self, frame: Frame) -> bool:
-        """Whether unknown code got hold of the function in which an ending stands, or of one that calls it."""
-        frames = [frame, *(entry.caller for entry in frame.entries if entry.caller is not None)]
-        return any(self.analysis.escapes.callable_from_outside(each) for each in frames)
-
     def _by_response(self, event: Event, kind: str, why: str, response: Response) -> Ending:
         if response.verdict is Verdict.ENDS:
             return self._ending(event, kind, ENDS if event.sole else POSSIBLE, why, response)
@@ -412,8 +416,6 @@ class Endings:
         return self._ending(event, kind, FAILS, f"{why}, but the consumer's loop goes on", response)
 
     def _ending(self, event: Event, kind: str, does: Effectiveness, why: str, response: Response | None) -> Ending:
-        if does is ENDS and self._called_by_unknown_code(event.frame):
-            does = POSSIBLE
         offered = event.frame.api and not any(entry.kind is not EntryKind.ROOT for entry in event.frame.entries)
         return Ending(kind, does, event.frame, event.op, why, event, response, offered)
 
