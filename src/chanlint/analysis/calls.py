@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from chanlint.analysis import attributes, containers, library
 from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.graph import ANY
+from chanlint.analysis.limits import ARGUMENTS
 from chanlint.analysis.objects import (
     Awaitable,
     Bound,
@@ -256,6 +257,13 @@ def _call_partial(
         first.stars + arguments.stars,
         first.double_stars + arguments.double_stars,
     )
+    key = (callee, frame, op.index, whole, kind, actor)
+    if key in state.unwrapped:
+        return  # a partial of itself
+    state.unwrapped.add(key)
+    if len(whole.positional) + len(whole.keywords) > ARGUMENTS:
+        state.limits.hit("arguments")
+        return
     if first.positional:
         state.graph.watch_later(first.positional[0], lambda inner: invoke(state, frame, op, inner, whole, target, kind, actor))
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from chanlint.analysis.limits import POINTS_TO, Limits
+from chanlint.analysis.limits import POINTS_TO, STEPS, Limits
 from chanlint.analysis.objects import Obj
 
 Watcher = Callable[[Obj], None]
@@ -30,6 +30,8 @@ class Graph:
         self.limits = limits
         self.points: list[dict[Obj, None]] = []
         self.full: set[int] = set()
+        self.steps = 0
+        self.exhausted = False
         self._flows: list[dict[int, None] | None] = []
         self._watchers: list[list[Watcher] | None] = []
         self._attributes: dict[tuple[Obj, str], int] = {}
@@ -126,12 +128,20 @@ class Graph:
         """Propagates until nothing changes."""
         queue, deferred = self._queue, self._deferred
         while queue or deferred:
+            if self.steps > STEPS:
+                self.limits.hit("steps")
+                self.exhausted = True
+                queue.clear()
+                deferred.clear()
+                return
             while queue:
+                self.steps += 1
                 node, obj = queue.popleft()
                 for target in list(self._flows[node] or ()):
                     self.add(target, obj)
                 for watcher in list(self._watchers[node] or ()):
                     watcher(obj)
             if deferred:
+                self.steps += 1
                 watcher, obj = deferred.popleft()
                 watcher(obj)

@@ -43,6 +43,7 @@ class PointsTo:
         self.partials: dict[Partial, Arguments] = {}
         self.awaitables: dict[Awaitable, list[LibCall]] = {}
         self.refs: dict[FunctionId, list[FunctionRef]] = {}
+        self.unwrapped: set[tuple[object, ...]] = set()
         self.makers: dict[ClassRef, bool] = {}
         self.maker_names = frozenset(
             name.rpartition(".")[2] for name, info in catalogue.types.items() if info.category is Category.CHANNEL

@@ -42,7 +42,10 @@ class _Builder:
         self.model = ChannelModel(target_version=analysis.options.target_version)
 
     def build(self) -> ChannelModel:
-        """The whole model."""
+        """The whole model; empty where the analysis had to stop, because an ending may then have been missed."""
+        if self.analysis.points.graph.exhausted:
+            self.model.limits = dict(sorted(self.analysis.limits.reached.items()))
+            return self.model
         for obj in list(self.analysis.points.heap.order):
             info = recognise.type_of(self.analysis.points, obj)
             if info is None or info.category is not Category.CHANNEL or isinstance(obj, End):
