@@ -38,8 +38,6 @@ from chanlint.ir.program import ParamKind
 if TYPE_CHECKING:
     from chanlint.analysis.pointsto import PointsTo
 
-KEPT_AS_IS = frozenset({"property", "staticmethod", "classmethod", "setter", "cached_property"})
-
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
@@ -250,7 +248,7 @@ def _call_partial(
     kind: EntryKind,
     actor: Obj | None,
 ) -> None:
-    first = library.partials(state)[callee]
+    first = state.partials[callee]
     whole = Arguments(
         first.positional[1:] + arguments.positional,
         first.keywords + arguments.keywords,

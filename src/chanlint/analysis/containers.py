@@ -216,7 +216,7 @@ def _super(state: PointsTo, frame: Frame, op: Op, arguments: Arguments, target: 
 
 def _partial(state: PointsTo, frame: Frame, op: Op, arguments: Arguments, target: int) -> None:
     made = state.heap.make(Partial, state.site(frame, op), frame)
-    library.partials(state)[made] = arguments
+    state.partials[made] = arguments
     state.graph.add(target, made)
 
 

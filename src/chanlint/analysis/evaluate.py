@@ -61,7 +61,6 @@ class Unknown:
     """Nothing is known."""
 
 
-DATA = Data()
 UNKNOWN = Unknown()
 DERIVED = Derived()
 Value = Known | Data | Derived | Flag | Unknown
@@ -281,12 +280,7 @@ def class_names(analysis: Analysis, obj: Obj) -> list[object]:
 
 
 def _is_instance(analysis: Analysis, frame: Frame, value: Value | None, register: Register) -> Value | None:
-    classes: list[Obj] = []
-    for obj in analysis.points.holds(frame, register):
-        if isinstance(obj, Container):
-            classes.extend(analysis.points.graph.points[analysis.points.graph.elements(obj)])
-        else:
-            classes.append(obj)
+    classes = analysis.points.spread(frame, register)
     if value is None or not classes or isinstance(value, Derived | Flag):
         return DERIVED if isinstance(value, Derived) else None
     wanted = {c if isinstance(c, ClassRef) else c.dotted for c in classes if isinstance(c, ClassRef | LibName)}
@@ -365,12 +359,7 @@ def catches(analysis: Analysis, frame: Frame, op: ops.Catch, flying: Raised | No
         return None
     answers = []
     for register in op.types:
-        classes: list[Obj] = []
-        for obj in analysis.points.holds(frame, register):
-            if isinstance(obj, Container):
-                classes.extend(analysis.points.graph.points[analysis.points.graph.elements(obj)])
-            else:
-                classes.append(obj)
+        classes = analysis.points.spread(frame, register)
         if not classes:
             answers.append(_guess(analysis, frame, register, flying))
         answers.extend(_one_catches(analysis, cls, flying) for cls in classes)

@@ -25,7 +25,6 @@ from chanlint.analysis.objects import (
     LibMethod,
     LibName,
     Obj,
-    Partial,
 )
 from chanlint.catalogue.schema import ArgRef, Category, Effect, OpKind
 from chanlint.ir import ops
@@ -45,11 +44,6 @@ EXIT_EFFECTS = {
     "abandon": Effect(OpKind.DETACH),
     "release": Effect(OpKind.RELEASE),
 }
-
-
-def partials(state: PointsTo) -> dict[Partial, Arguments]:
-    """The arguments that each ``functools.partial`` froze, the function first."""
-    return state.partials
 
 
 def argument(arguments: Arguments, ref: ArgRef | None) -> int | None:

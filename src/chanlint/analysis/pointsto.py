@@ -16,7 +16,7 @@ from chanlint.analysis.calls import Arguments
 from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
 from chanlint.analysis.graph import Graph
 from chanlint.analysis.limits import CALL_DEPTH, CONTEXTS, FRAMES, SPAWN_CONTEXTS, Limits
-from chanlint.analysis.objects import Awaitable, ClassRef, FunctionRef, Heap, Instance, LibName, Obj, Partial
+from chanlint.analysis.objects import Awaitable, ClassRef, Container, FunctionRef, Heap, Instance, LibName, Obj, Partial
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue, Category, Effect
 from chanlint.ir.ids import MODULE_BODY, FunctionId, ModuleId, OpId
@@ -105,6 +105,13 @@ class PointsTo:
     def holds(self, frame: Frame, register: Register) -> list[Obj]:
         """What ``register`` of ``frame`` may hold."""
         return list(self.graph.points[frame.base + register])
+
+    def spread(self, frame: Frame, register: Register) -> list[Obj]:
+        """What ``register`` may hold, with the elements of containers in their place (``except (A, B)``)."""
+        found: list[Obj] = []
+        for obj in self.holds(frame, register):
+            found.extend(self.graph.points[self.graph.elements(obj)] if isinstance(obj, Container) else [obj])
+        return found
 
     def variable(self, frame: Frame, var: Variable) -> int:
         """The node of a variable as seen from ``frame``."""

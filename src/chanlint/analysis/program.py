@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from chanlint.analysis import recognise
 from chanlint.analysis.escape import Escapes
-from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
-from chanlint.analysis.library import channel_of
+from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.limits import WALK_CALLERS
 from chanlint.analysis.multiplicity import Counts
 from chanlint.analysis.objects import Container, LibMethod, Obj
@@ -117,14 +116,6 @@ class Analysis:
         return self._fillings.get(container, [])
 
     # -- receives -------------------------------------------------------------------------------------------------------
-
-    def same_channel(self, obj: Obj | None, channel: Obj) -> bool:
-        """Whether ``obj`` is ``channel`` or one of its ends."""
-        return channel_of(obj) is channel
-
-    def never_blocks(self, call: LibCall) -> bool:
-        """Whether a receive gives up by itself."""
-        return recognise.never_blocks(self.points, call)
 
     def blocks_at(self, frame: Frame, op: Op, channel: Obj) -> bool:
         """Whether ``op`` is a receive from ``channel`` that may wait without bound."""

@@ -17,7 +17,6 @@ from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.objects import (
     Awaitable,
     ClassRef,
-    Container,
     Coroutine,
     Instance,
     LibInstance,
@@ -214,32 +213,15 @@ class Raises:
         found: set[str] = set()
         for made in self.analysis.shapes.of(frame.function).definitions.get(op.exception, ()):
             register = made.callee if isinstance(made, ops.Call) else op.exception
-            for obj in self.analysis.points.holds(frame, register):
-                if isinstance(obj, LibName):
-                    found.add(obj.dotted)
-                elif isinstance(obj, ClassRef):
-                    found.add(f"{obj.cls}")
+            found.update(_class_names(self.analysis.points.holds(frame, register)))
         return found
 
     def caught_names(self, frame: Frame, catch: ops.Catch) -> list[str]:
         """The names of the exceptions that an ``except`` takes."""
-        found: list[str] = []
-        for obj in self._caught(frame, catch):
-            if isinstance(obj, LibName):
-                found.append(obj.dotted)
-            elif isinstance(obj, ClassRef):
-                found.append(f"{obj.cls}")
-        return found
+        return _class_names(self._caught(frame, catch))
 
     def _caught(self, frame: Frame, catch: ops.Catch) -> list[Obj]:
-        found: list[Obj] = []
-        for register in catch.types:
-            for obj in self.analysis.points.holds(frame, register):
-                if isinstance(obj, Container):
-                    found.extend(self.analysis.points.graph.points[self.analysis.points.graph.elements(obj)])
-                else:
-                    found.append(obj)
-        return found
+        return [obj for register in catch.types for obj in self.analysis.points.spread(frame, register)]
 
     def catches(self, frame: Frame, catch: ops.Catch, raised: tuple[str, ...]) -> bool | None:
         """Whether an ``except`` takes all (True), none (False) or some of the exceptions called ``raised``."""
@@ -338,3 +320,8 @@ class Raises:
                 if isinstance(obj, LibName) and obj.dotted in ("builtins.Exception", "builtins.BaseException"):
                     return True
         return False
+
+
+def _class_names(objects: list[Obj]) -> list[str]:
+    """The names of the classes among ``objects``: dotted, or module and qualified name for those of the program."""
+    return [obj.dotted if isinstance(obj, LibName) else str(obj.cls) for obj in objects if isinstance(obj, LibName | ClassRef)]

@@ -60,7 +60,6 @@ class Ending:
     Attributes:
         kind: ``marker``, ``close``, ``cancel``, ``flag``, ``timeout``, ``scope``, ``data``, ``unknown``.
         why: for people: what it is, or why it fails.
-        offered: it stands in a method that nobody here calls.
     """
 
     kind: str
@@ -70,7 +69,6 @@ class Ending:
     why: str
     event: Event | None = None
     response: Response | None = None
-    offered: bool = False
 
     @property
     def at(self) -> OpId:
@@ -92,7 +90,6 @@ class Coverage:
 
     paths: Paths
     witness: Witness | None = None
-    producer: Entry | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -115,7 +115,7 @@ class Coverages:
             search = Search(entry.callee, None, frozenset(covering.get(entry.callee, ())))
             found = self.analysis.paths.witnesses(search)
             if found:
-                return Coverage(Paths.SOME, found[0], entry)
+                return Coverage(Paths.SOME, found[0])
         return None
 
     def _runs_in(self, frame: Frame, top: Frame) -> bool:

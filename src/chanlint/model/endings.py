@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
-from chanlint.analysis.frames import EntryKind, Frame
+from chanlint.analysis.frames import Frame
 from chanlint.analysis.library import argument, channel_of
 from chanlint.analysis.objects import ClassRef, Const, Container, End, Instance, LibInstance, Obj
 from chanlint.analysis.program import Analysis
@@ -416,8 +416,7 @@ class Endings:
         return self._ending(event, kind, FAILS, f"{why}, but the consumer's loop goes on", response)
 
     def _ending(self, event: Event, kind: str, does: Effectiveness, why: str, response: Response | None) -> Ending:
-        offered = event.frame.api and not any(entry.kind is not EntryKind.ROOT for entry in event.frame.entries)
-        return Ending(kind, does, event.frame, event.op, why, event, response, offered)
+        return Ending(kind, does, event.frame, event.op, why, event, response)
 
 
 def compared(analysis: Analysis, frame: Frame) -> list[Obj]:
