@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Known
-from chanlint.analysis.frames import Entry, EntryKind, Frame
-from chanlint.analysis.library import argument, channel_of
+from chanlint.analysis.frames import Entry, EntryKind
+from chanlint.analysis.library import channel_of
 from chanlint.analysis.limits import CLONES
 from chanlint.analysis.multiplicity import Count
-from chanlint.analysis.objects import Const, End, Instance, LibInstance, Obj
+from chanlint.analysis.objects import Instance, LibInstance, Obj
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.walk import ITERATORS, Level, Verdict
-from chanlint.catalogue.schema import Catalogue, Category, OpKind, World
+from chanlint.catalogue.schema import Catalogue, Category, OpKind
 from chanlint.diagnostics import Confidence
 from chanlint.ir import ops
 from chanlint.ir.ids import OpId
 from chanlint.ir.program import Program
-from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Ending, Group, HomeKind
+from chanlint.model.actors import Actors
+from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Defect, Ending, Group, HomeKind
 from chanlint.model.coverage import Coverages
 from chanlint.model.endings import Endings, compared
 from chanlint.model.lifetime import Lifetimes
+from chanlint.model.survey import Survey
 
-TASK_WORLDS = {World.ASYNCIO: "task", World.TRIO: "task", World.ANYIO: "task", World.CURIO: "task", World.GREEN: "greenlet"}
+FINDERS: tuple[Callable[[Survey], Iterable[Defect]], ...] = ()
 
 
 def build_model(program: Program, catalogue: Catalogue, options: AnalysisOptions) -> ChannelModel:
@@ -38,7 +41,7 @@ class _Builder:
         self.lifetimes = Lifetimes(analysis)
         self.endings = Endings(analysis)
         self.coverages = Coverages(analysis)
-        self._clones: Counter[OpId] = Counter()
+        self.actors = Actors(analysis)
         self.model = ChannelModel(target_version=analysis.options.target_version)
 
     def build(self) -> ChannelModel:
@@ -46,27 +49,38 @@ class _Builder:
         if self.analysis.points.graph.exhausted:
             self.model.limits = dict(sorted(self.analysis.limits.reached.items()))
             return self.model
-        for obj in list(self.analysis.points.heap.order):
-            info = recognise.type_of(self.analysis.points, obj)
-            if info is None or info.category is not Category.CHANNEL or isinstance(obj, End):
-                continue
-            if isinstance(obj, LibInstance | Instance):
-                self._channel(obj)
+        channels = self._channels()
+        for channel in channels:
+            self._consumers(channel)
         self.model.groups.sort(key=lambda group: (group.at, group.channel.created))
+        survey = Survey(
+            self.analysis, self.lifetimes, self.endings, self.coverages, self.actors, tuple(channels), tuple(self.model.groups)
+        )
+        self.model.defects = [defect for find in FINDERS for defect in find(survey)]
         self.model.limits = dict(sorted(self.analysis.limits.reached.items()))
         return self.model
 
-    def _channel(self, obj: LibInstance | Instance) -> None:
-        info = recognise.type_of(self.analysis.points, obj)
-        assert info is not None
-        if isinstance(obj, Instance) and obj.synthetic:
-            return
-        self._clones[obj.site] += 1
-        if self._clones[obj.site] > CLONES:
-            self.analysis.limits.hit("clones")
-            return
-        home = self.lifetimes.home(obj, obj.maker)
-        channel = Channel(obj, info, obj.site, obj.maker, self._name(obj), home, self.analysis.by_subject.get(obj, []))
+    def _channels(self) -> list[Channel]:
+        """The channels of the program in the order of discovery, at most a few for each place that makes one."""
+        found: list[Channel] = []
+        clones: Counter[OpId] = Counter()
+        for obj in list(self.analysis.points.heap.order):
+            info = recognise.type_of(self.analysis.points, obj)
+            if info is None or info.category is not Category.CHANNEL or not isinstance(obj, LibInstance | Instance):
+                continue
+            if isinstance(obj, Instance) and obj.synthetic:
+                continue
+            clones[obj.site] += 1
+            if clones[obj.site] > CLONES:
+                self.analysis.limits.hit("clones")
+                continue
+            home = self.lifetimes.home(obj, obj.maker)
+            events = self.analysis.by_subject.get(obj, [])
+            found.append(Channel(obj, info, obj.site, obj.maker, self.actors.name(obj), home, events))
+        return found
+
+    def _consumers(self, channel: Channel) -> None:
+        """Judges the consumers of a channel."""
         groups = [*self._groups(channel), *self._iterators(channel)]
         if not groups:
             self._clear(channel, "nobody loops over it")
@@ -75,20 +89,6 @@ class _Builder:
 
     def _clear(self, channel: Channel, reason: str, at: OpId | None = None) -> None:
         self.model.cleared.append(Cleared(channel.name, channel.created, reason, at))
-
-    def _name(self, obj: LibInstance | Instance) -> str:
-        """How the source calls the channel: the variable or attribute that it is stored in first."""
-        if obj.maker is None:
-            return "channel"
-        shape = self.analysis.shapes.of(obj.maker.function)
-        made = shape.by_index.get(obj.site.op)
-        dst = getattr(made, "dst", None)
-        for op in shape.by_index.values():
-            if isinstance(op, ops.StoreVar) and op.src == dst:
-                return op.var.name
-            if isinstance(op, ops.StoreAttr) and op.src == dst:
-                return op.attr
-        return "channel"
 
     # -- groups -------------------------------------------------------------------------------------------------------------
 
@@ -131,55 +131,14 @@ class _Builder:
         return list(found.values())
 
     def _group(self, channel: Channel, consumer: Consumer, spawn: Entry | None) -> Group:
-        actor = self._actor(channel, spawn)
-        at = self._spawn_place(spawn) if spawn else consumer.at
+        actor = self.actors.kind(channel, spawn)
+        at = self.actors.place(spawn) if spawn else consumer.at
         frame = spawn.caller if spawn and spawn.caller else consumer.event.frame
         op = spawn.op if spawn and spawn.op else consumer.event.op
-        group = Group(channel, [], spawn, actor, at, frame.function.id, self._times(frame, op, channel.home.frame))
-        group.daemon = self._is_daemon(spawn)
+        group = Group(channel, [], spawn, actor, at, frame.function.id, self.actors.times(frame, op, channel.home.frame))
+        group.daemon = self.actors.is_daemon(spawn)
         group.polls = not consumer.event.blocks
         return group
-
-    def _actor(self, channel: Channel, spawn: Entry | None) -> str:
-        if spawn is None:
-            return "caller"
-        if spawn.caller is not None and spawn.op is not None:
-            for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
-                if call.effect.actor:
-                    return call.effect.actor
-                if call.effect.op is OpKind.AWAIT_ALL:
-                    return "task"
-                info = recognise.type_of(self.analysis.points, call.receiver)
-                if info is not None and info.actor:
-                    return info.actor
-        for name in [info.name] if (info := recognise.type_of(self.analysis.points, spawn.actor)) else []:
-            found = self.analysis.catalogue.types[name]
-            return found.actor or TASK_WORLDS.get(found.world, "thread")
-        return TASK_WORLDS.get(channel.info.world, "thread")
-
-    def _spawn_place(self, spawn: Entry) -> OpId:
-        """Where a reader looks for the spawn: the constructor of the actor, else the op that starts it."""
-        if spawn.actor in self.analysis.points.prepared:
-            frame, op, *_ = self.analysis.points.prepared[spawn.actor]
-            if not isinstance(spawn.actor, Instance):
-                return frame.op_id(op)
-        if isinstance(spawn.actor, Instance) and not spawn.actor.synthetic and spawn.actor.maker is not None:
-            return spawn.actor.site
-        assert spawn.caller is not None and spawn.op is not None
-        return spawn.caller.op_id(spawn.op)
-
-    def _is_daemon(self, spawn: Entry | None) -> bool:
-        if spawn is None or spawn.actor is None:
-            return False
-        graph = self.analysis.points.graph
-        nodes: list[int] = []
-        prepared = self.analysis.points.prepared.get(spawn.actor)
-        if prepared is not None:
-            node = argument(prepared[3], prepared[2].daemon)
-            nodes += [node] if node is not None else []
-        stored = graph.known_attribute(spawn.actor, "daemon")
-        nodes += [stored] if stored is not None else []
-        return any(isinstance(obj, Const) and bool(obj.value) for node in nodes for obj in graph.points[node])
 
     # -- judgement ----------------------------------------------------------------------------------------------------------
 
@@ -222,7 +181,7 @@ class _Builder:
             if any(self._excludes(ending, other) for other in counted):
                 continue  # another way out of the same try, or the other branch
             counted.append(ending)
-            count = self._times(ending.frame, ending.op, group.channel.home.frame)
+            count = self.actors.times(ending.frame, ending.op, group.channel.home.frame)
             if total is None:
                 total = count
             elif total.number is None or count.number is None:
@@ -233,33 +192,13 @@ class _Builder:
 
     def _excludes(self, one: Ending, other: Ending) -> bool:
         """Whether at most one of two ops (or of the calls that lead to them) happens in one run of a common function."""
-        first = dict(self._callers(one.frame, one.op))
-        for frame, op in self._callers(other.frame, other.op):
+        first = dict(self.actors.callers(one.frame, one.op))
+        for frame, op in self.actors.callers(other.frame, other.op):
             if frame in first:
                 shape = self.analysis.shapes.of(frame.function)
                 here, there = shape.positions[first[frame].index].block, shape.positions[op.index].block
                 return here != there and there not in shape.reach(here) and here not in shape.reach(there)
         return False
-
-    def _callers(self, frame: Frame, op: ops.Op) -> list[tuple[Frame, ops.Op]]:
-        """An op, the call of its frame, and so on while there is one caller."""
-        chain = [(frame, op)]
-        for _ in range(4):
-            entry = frame.entries[0] if len(frame.entries) == 1 else None
-            if entry is None or entry.caller is None or entry.op is None:
-                break
-            frame = entry.caller
-            chain.append((frame, entry.op))
-        return chain
-
-    def _times(self, frame: Frame, op: ops.Op, home: Frame | None) -> Count:
-        """How often ``op`` runs per run of the channel's home."""
-        found = Count(1)
-        for at, inner in self._callers(frame, op):
-            found = found * self.analysis.counts.of(at, inner)
-            if at is home:
-                break
-        return found
 
     def _escape(self, group: Group) -> OpId | None:
         escapes = self.analysis.escapes

@@ -7,15 +7,17 @@ Nouns:
 * **Ending**: something that makes a blocked receive come back for the last time, or was meant to.
 * **Coverage**: on which paths an ending is reached: never, on some (with a witness), on all.
 * **Home**: where the channel lives: a function's run, an object, the whole program.
+* **Defect**: anything else that strands somebody: a producer, a join, an operation that hangs.
 """
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from chanlint.analysis.frames import Entry, Frame
-from chanlint.analysis.multiplicity import Count
+from chanlint.analysis.multiplicity import ONE, Count
 from chanlint.analysis.objects import Obj
 from chanlint.analysis.paths import Witness
 from chanlint.analysis.program import Way
@@ -23,6 +25,7 @@ from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Response
 from chanlint.catalogue.schema import TypeInfo
 from chanlint.diagnostics import Confidence
+from chanlint.findings import Place
 from chanlint.ir.ids import FunctionId, OpId
 from chanlint.ir.ops import Op
 
@@ -170,6 +173,33 @@ class Group:
         return [ending for ending in self.endings if ending.does is Effectiveness.FAILS and ending.kind in kinds]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defect:
+    """Somebody who stays blocked, or an operation that strands somebody, that is no matter of one group of consumers.
+
+    Finders make them, each a subclass with what its rule has to tell; a rule turns them into findings.
+
+    Attributes:
+        channel: the channel that it is about.
+        at: the primary place.
+        function: the function that holds the place.
+        actor: who stays blocked: ``thread``, ``task``, ``process``, ``job``, ``greenlet`` or ``caller``.
+        count: how many of them, per run of the channel's home.
+        related: the other places of the story, in the order in which they are told.
+    """
+
+    channel: Channel
+    at: OpId
+    function: FunctionId
+    actor: str = "caller"
+    count: Count = ONE
+    confidence: Confidence = Confidence.HIGH
+    related: tuple[Place, ...] = ()
+
+
+D = TypeVar("D", bound=Defect)
+
+
 @dataclass(frozen=True, slots=True)
 class Cleared:
     """Why nothing was reported about a channel: the ending found, the policy applied, the escape, the limit reached."""
@@ -186,12 +216,18 @@ class ChannelModel:
 
     Attributes:
         groups: the consumers that may stay blocked, in the order of their places.
+        defects: everything else that strands somebody, in the order of discovery.
         cleared: for every channel without a finding the reason.
         limits: names of analysis limits that were reached, with how often.
         target_version: the Python that cures are written for.
     """
 
     groups: list[Group] = field(default_factory=list)
+    defects: list[Defect] = field(default_factory=list)
     cleared: list[Cleared] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     target_version: tuple[int, int] = (3, 11)
+
+    def of(self, kind: type[D]) -> list[D]:
+        """The defects of one kind."""
+        return [defect for defect in self.defects if isinstance(defect, kind)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from chanlint.findings import Finding
 from chanlint.ir.ids import OpId
-from chanlint.model.channel import ChannelModel, Group
+from chanlint.model.channel import ChannelModel, D, Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,19 @@ class Lifecycle:
     name: str
     find: Callable[[Group], Finding | None]
     module: str
+
+
+def about(kind: type[D], tell: Callable[[D], Finding]) -> Callable[[ChannelModel], Iterable[Finding]]:
+    """The check that tells one finding about each place with a defect of ``kind``."""
+
+    def check(model: ChannelModel) -> Iterable[Finding]:
+        told: set[OpId] = set()
+        for defect in model.of(kind):
+            if defect.at not in told:
+                told.add(defect.at)  # one op in several contexts is one defect
+                yield tell(defect)
+
+    return check
 
 
 def in_precedence(rules: tuple[Lifecycle, ...]) -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""All rules, one line each, those about blocked consumers in their order of precedence."""
+"""All rules, one line each: those about blocked consumers in their order of precedence, then the others."""
 
 from __future__ import annotations
 
@@ -21,4 +21,6 @@ _LIFECYCLE = in_precedence(
     )
 )
 
-RULES: tuple[Rule, ...] = tuple(sorted(_LIFECYCLE, key=lambda rule: rule.code))
+_OTHERS: tuple[Rule, ...] = ()
+
+RULES: tuple[Rule, ...] = tuple(sorted((*_LIFECYCLE, *_OTHERS), key=lambda rule: rule.code))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chanlint.diagnostics import Blocked, Role, Severity
 from chanlint.findings import Finding, Place
 from chanlint.ir.ids import OpId
-from chanlint.model.channel import Group, HomeKind
+from chanlint.model.channel import Defect, Group, HomeKind
 from chanlint.rules.base import display_name
 
 PLURALS = {"process": "processes"}
@@ -16,9 +16,9 @@ def plural(actor: str) -> str:
     return PLURALS.get(actor, f"{actor}s")
 
 
-def per(group: Group) -> str:
+def per(about: Group | Defect) -> str:
     """What the number of blocked actors grows with."""
-    kind = group.channel.home.kind
+    kind = about.channel.home.kind
     return {HomeKind.CALL: "call", HomeKind.OBJECT: "object", HomeKind.PROGRAM: "program"}[kind]
 
 
@@ -43,9 +43,9 @@ def them(group: Group) -> str:
     return "it" if group.count.number == 1 else "them"
 
 
-def channel(group: Group) -> str:
+def channel(about: Group | Defect) -> str:
     """The channel, as messages call it."""
-    return f"{group.channel.info.title or 'channel'} '{group.channel.name}'"
+    return f"{about.channel.info.title or 'channel'} '{about.channel.name}'"
 
 
 def ending(group: Group) -> str:
@@ -99,19 +99,38 @@ def finding(
             related.append(Place(Role.RECEIVES, "blocks here", consumer.at))
     if group.collected:
         message += " until the garbage collector destroys it, its work is lost"
-    unique: list[Place] = []
-    for place in [*related, *more]:
-        if all((place.role, place.at) != (other.role, other.at) for other in unique):
-            unique.append(place)
     return Finding(
         code=code,
         message=message,
         severity=severity,
         confidence=group.confidence,
         at=primary,
-        related=tuple(unique),
+        related=_unique((*related, *more)),
         function=group.function,
         blocked=Blocked(group.actor, "many" if count is None else count, per(group)),
         help=help,
         channel=group.channel.name,
     )
+
+
+def defect(code: str, about: Defect, message: str, *, severity: Severity, help: str) -> Finding:
+    """A finding about a defect, with every place of its story."""
+    count = about.count.number
+    created = Place(Role.CREATED, "channel made here", about.channel.created)
+    return Finding(
+        code=code,
+        message=message,
+        severity=severity,
+        confidence=about.confidence,
+        at=about.at,
+        related=tuple(place for place in _unique((created, *about.related)) if place.at != about.at),
+        function=about.function,
+        blocked=Blocked(about.actor, "many" if count is None else count, per(about)),
+        help=help,
+        channel=about.channel.name,
+    )
+
+
+def _unique(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    """The places without repetition, in their order."""
+    return tuple({(place.role, place.at): place for place in reversed(places)}.values())[::-1]

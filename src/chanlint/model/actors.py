@@ -1,0 +1,100 @@
+"""Who runs an op: the kind of actor, where it is started, how often, and what the source calls a channel."""
+
+from __future__ import annotations
+
+from chanlint.analysis import recognise
+from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.library import argument
+from chanlint.analysis.multiplicity import Count
+from chanlint.analysis.objects import Const, Instance, LibInstance
+from chanlint.analysis.program import Analysis
+from chanlint.catalogue.schema import OpKind, World
+from chanlint.ir import ops
+from chanlint.ir.ids import OpId
+from chanlint.model.channel import Channel
+
+TASK_WORLDS = {World.ASYNCIO: "task", World.TRIO: "task", World.ANYIO: "task", World.CURIO: "task", World.GREEN: "greenlet"}
+
+
+class Actors:
+    """Answers about actors."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+
+    def kind(self, channel: Channel, spawn: Entry | None) -> str:
+        """The kind of actor that a spawn starts, as `Defect.actor` names it."""
+        if spawn is None:
+            return "caller"
+        if spawn.caller is not None and spawn.op is not None:
+            for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
+                if call.effect.actor:
+                    return call.effect.actor
+                if call.effect.op is OpKind.AWAIT_ALL:
+                    return "task"
+                info = recognise.type_of(self.analysis.points, call.receiver)
+                if info is not None and info.actor:
+                    return info.actor
+        for name in [info.name] if (info := recognise.type_of(self.analysis.points, spawn.actor)) else []:
+            found = self.analysis.catalogue.types[name]
+            return found.actor or TASK_WORLDS.get(found.world, "thread")
+        return TASK_WORLDS.get(channel.info.world, "thread")
+
+    def place(self, spawn: Entry) -> OpId:
+        """Where a reader looks for the spawn: the constructor of the actor, else the op that starts it."""
+        if spawn.actor in self.analysis.points.prepared:
+            frame, op, *_ = self.analysis.points.prepared[spawn.actor]
+            if not isinstance(spawn.actor, Instance):
+                return frame.op_id(op)
+        if isinstance(spawn.actor, Instance) and not spawn.actor.synthetic and spawn.actor.maker is not None:
+            return spawn.actor.site
+        assert spawn.caller is not None and spawn.op is not None
+        return spawn.caller.op_id(spawn.op)
+
+    def is_daemon(self, spawn: Entry | None) -> bool:
+        """Whether the actor does not keep the interpreter alive."""
+        if spawn is None or spawn.actor is None:
+            return False
+        graph = self.analysis.points.graph
+        nodes: list[int] = []
+        prepared = self.analysis.points.prepared.get(spawn.actor)
+        if prepared is not None:
+            node = argument(prepared[3], prepared[2].daemon)
+            nodes += [node] if node is not None else []
+        stored = graph.known_attribute(spawn.actor, "daemon")
+        nodes += [stored] if stored is not None else []
+        return any(isinstance(obj, Const) and bool(obj.value) for node in nodes for obj in graph.points[node])
+
+    def callers(self, frame: Frame, op: ops.Op) -> list[tuple[Frame, ops.Op]]:
+        """An op, the call of its frame, and so on while there is one caller."""
+        chain = [(frame, op)]
+        for _ in range(4):
+            entry = frame.entries[0] if len(frame.entries) == 1 else None
+            if entry is None or entry.caller is None or entry.op is None:
+                break
+            frame = entry.caller
+            chain.append((frame, entry.op))
+        return chain
+
+    def times(self, frame: Frame, op: ops.Op, home: Frame | None) -> Count:
+        """How often ``op`` runs per run of the channel's home."""
+        found = Count(1)
+        for at, inner in self.callers(frame, op):
+            found = found * self.analysis.counts.of(at, inner)
+            if at is home:
+                break
+        return found
+
+    def name(self, obj: LibInstance | Instance) -> str:
+        """How the source calls the channel: the variable or attribute that it is stored in first."""
+        if obj.maker is None:
+            return "channel"
+        shape = self.analysis.shapes.of(obj.maker.function)
+        made = shape.by_index.get(obj.site.op)
+        dst = getattr(made, "dst", None)
+        for op in shape.by_index.values():
+            if isinstance(op, ops.StoreVar) and op.src == dst:
+                return op.var.name
+            if isinstance(op, ops.StoreAttr) and op.src == dst:
+                return op.attr
+        return "channel"
