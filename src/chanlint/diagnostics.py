@@ -6,6 +6,7 @@ Nouns:
 * **RelatedLocation**: a further place of a finding, with its role in the story (``created``, ``spawned``, ...).
 * **Severity** and **Confidence**: how bad it is, and how much of the program was seen before saying so.
 * **Blocked**: who stays behind, and how many of them.
+* **Identity**: by what a finding is known again after its file was edited, moved or renamed.
 
 Formats read these values only; nothing here knows a rule, a library or a syntax tree.
 """
@@ -73,6 +74,22 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What a finding is about, however its file is edited: no row, nothing of the wording.
+
+    Attributes:
+        path: from the project root.
+        function: the function's name within its module, ``""`` at module level.
+        channel: the channel's name in the source.
+    """
+
+    code: str
+    path: str
+    function: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RelatedLocation:
     """A further place of a finding."""
 
@@ -81,13 +98,15 @@ class RelatedLocation:
     filename: str
     location: Location
     end_location: Location
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding as the formats print it; the fields are those of the JSON contract.
 
-    ``filename`` is relative to the current folder when below it, else absolute, with ``/`` separators.
+    ``filename`` is relative to the current folder when below it, else absolute, with ``/`` separators. In a notebook places are
+    rows of the code cell ``cell``, counted from 1.
     """
 
     code: str
@@ -104,6 +123,8 @@ class Diagnostic:
     help: str | None = None
     fingerprint: str = ""
     url: str | None = None
+    identity: Identity | None = None
+    cell: int | None = None
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

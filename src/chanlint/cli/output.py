@@ -7,6 +7,7 @@ Nouns:
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TextIO
@@ -25,12 +26,36 @@ def write_error(text: str) -> None:
 
 
 def write_file(path: str, text: str) -> None:
-    """Writes ``text`` to a file in UTF-8; a usage error where that is impossible."""
+    """Writes a file in UTF-8, all of it or nothing; a usage error where that is impossible."""
     try:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
+        replace_file(path, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """Writes a file, all of it or nothing; OSError where that is impossible.
+
+    A regular file is written beside its place and moved there, its mode kept; a device or a pipe is written to.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            file.write(data)
+        return
+    target = os.path.realpath(path)
+    temporary = f"{target}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+        if os.path.exists(target):
+            if not os.access(target, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            os.chmod(temporary, os.stat(target).st_mode & 0o7777)
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:
@@ -42,6 +67,25 @@ def wants_color(choice: str, stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def knows_hyperlinks(stream: TextIO) -> bool:
+    """Whether the terminal behind ``stream`` is known to follow links (OSC 8); FORCE_HYPERLINK decides where it is set.
+
+    Source: the variables by which terminals name themselves, as the ``supports-hyperlinks`` packages read them.
+    """
+    forced = os.environ.get("FORCE_HYPERLINK")
+    if forced is not None:
+        return forced not in ("", "0")
+    if not stream.isatty() or os.environ.get("TERM") == "dumb" or os.environ.get("CI"):
+        return False
+    if os.environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "rio"):
+        return True
+    vte = os.environ.get("VTE_VERSION", "")
+    if vte.isdigit():
+        return int(vte) >= 5000
+    named = any(os.environ.get(name) for name in ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM"))
+    return named or os.environ.get("TERM", "") in ("xterm-kitty", "alacritty", "foot", "foot-extra", "xterm-ghostty")
 
 
 def terminal_width() -> int:

@@ -24,6 +24,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from chanlint.diagnostics import Blocked, Diagnostic
@@ -78,7 +79,10 @@ class _Page:
         diagnostic = self._diagnostic
         head = f"{diagnostic.severity.value}[{diagnostic.code}]"
         wrapped = _wrap(f"{head}: {visible(diagnostic.message)}", self._width, "  ")
-        yield Text.assemble((head, self._style), (wrapped[0][len(head) :], "bold"))
+        linked = Style.parse(self._style)
+        if diagnostic.url and self._context.hyperlinks:
+            linked += Style(link=visible(diagnostic.url))
+        yield Text.assemble((head, linked), (wrapped[0][len(head) :], "bold"))
         yield from (Text(line, "bold") for line in wrapped[1:])
         for position, (filename, marks, at) in enumerate(self._files()):
             arrow = "::: " if position else "--> "

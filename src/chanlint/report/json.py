@@ -31,6 +31,7 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "severity": diagnostic.severity.value,
         "confidence": diagnostic.confidence.value,
         "filename": diagnostic.filename,
+        **_cell(diagnostic.cell),
         "location": _place(diagnostic.location),
         "end_location": _place(diagnostic.end_location),
         "related": [
@@ -38,6 +39,7 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
                 "role": related.role.value,
                 "message": related.message,
                 "filename": related.filename,
+                **_cell(related.cell),
                 "location": _place(related.location),
                 "end_location": _place(related.end_location),
             }
@@ -49,6 +51,11 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "fingerprint": diagnostic.fingerprint,
         "url": diagnostic.url,
     }
+
+
+def _cell(number: int | None) -> dict[str, int]:
+    """Only places in notebooks have one."""
+    return {} if number is None else {"cell": number}
 
 
 def _place(location: Location) -> dict[str, int]:
