@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chanlint.engine.config import Settings, parse_version, resolve_settings
+from chanlint.engine.config import Settings, resolve_settings
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.project import Index
+from chanlint.engine.versions import parse_version
 from engine_fakes import write
 
 

@@ -12,6 +12,9 @@ COMMANDS = {
     "check": "Check files and folders for leaks.",
     "rule": "Explain one rule.",
     "rules": "List all rules.",
+    "baseline": "Note the findings of today, so that only new ones are reported.",
+    "explain": "Say why a channel is reported, or why not.",
+    "config": "Show the settings in force and where they come from.",
     "dump": "Show how chanlint understands a file.",
 }
 """Commands in the order of ``--help``, each with its one line."""

@@ -14,11 +14,24 @@ def read_codes(ctx: click.Context, parameter: click.Parameter, values: tuple[str
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
+def read_patterns(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Reads ``PATTERN:CODES``; the pattern may hold colons, the codes cannot."""
+    found = []
+    for value in values:
+        pattern, colon, codes = value.rpartition(":")
+        if not colon or not pattern:
+            raise click.BadParameter(f"{value!r} is not PATTERN:CODES, such as 'tests/**:CHN4'.")
+        found.append((pattern, tuple(code.strip() for code in codes.split(",") if code.strip())))
+    return tuple(found)
+
+
 def read_version(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """Reads ``3.12`` or ``py312``."""
     if value is None:
         return None
-    from chanlint.engine.config import parse_version
+    from chanlint.engine.versions import parse_version
 
     version = parse_version(value)
     if version is None:
@@ -49,6 +62,20 @@ SELECTING = (
         help="Leave out findings that chanlint is less sure of.",
     ),
     click.option(
+        "--min-severity",
+        type=click.Choice(["error", "warning", "info"]),
+        default="info",
+        show_default=True,
+        help="Leave out findings that are less severe.",
+    ),
+    click.option(
+        "--per-file-ignores",
+        multiple=True,
+        callback=read_patterns,
+        metavar="PATTERN:CODES",
+        help="Do not report these codes in files that fit the pattern.",
+    ),
+    click.option(
         "--target-version", callback=read_version, metavar="VERSION", help="Python that the code runs on, such as 3.12."
     ),
 )
@@ -71,8 +98,13 @@ FILES = (
         default=True,
         help="Leave out what .gitignore files leave out. [default: on]",
     ),
+    click.option("--baseline", metavar="FILE", help="Leave out what this file knows ('chanlint baseline' makes it)."),
+    click.option("--diff-base", metavar="REV", help="Report only what changes since this revision touch or cause."),
     click.option("--project-root", type=click.Path(exists=True, file_okay=False), help="Where the project's modules are."),
     click.option("--stdin-filename", metavar="PATH", help="The file that standard input stands for (with '-')."),
+    click.option(
+        "--config", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The configuration to use for all files."
+    ),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write a cache."),
     click.option("--no-prefilter", is_flag=True, help="Read every file closely, also those that name no channel."),
@@ -87,7 +119,13 @@ OUTPUT = (
         metavar="[FORMAT:]FILE",
         help="Write to FILE; with FORMAT: in addition to the output.",
     ),
+    click.option("--watch", is_flag=True, help="Check again whenever a file changes (needs chanlint[watch])."),
     click.option("--statistics", is_flag=True, help="Count the findings by rule instead of listing them."),
+    click.option(
+        "--add-ignores",
+        metavar="REASON",
+        help="Write '# chanlint: ignore[...] REASON' at every finding instead of listing them.",
+    ),
     click.option("--exit-zero", is_flag=True, help="Exit with 0 even where something was found."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."),
     click.option("-q", "--quiet", is_flag=True, help="No summary."),

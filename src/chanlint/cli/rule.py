@@ -6,14 +6,6 @@ import click
 
 from chanlint.cli.output import write_out
 
-_UNREADABLE = """A file could not be read or understood.
-
-**Why**: what chanlint cannot read it cannot judge, so silence about such a file would mislead. The message says what is in
-the way: a syntax error, an encoding, a missing permission, or code nested too deeply.
-
-**Limits**: reported for files in which a channel could be, and for files named one by one on the command line.
-"""
-
 
 @click.command(
     name="rule",
@@ -26,10 +18,11 @@ Examples:
 @click.argument("rule", metavar="CODE|NAME")
 def command(rule: str) -> int:
     """Explain one rule: why it exists, bad and good code, its limits, how to suppress it."""
-    from chanlint.engine.codes import NAMES, known_codes, unknown
+    from chanlint.engine.codes import known_codes, unknown
+    from chanlint.engine.housekeeping import PAGES
     from chanlint.rules.registry import RULES
 
-    pages = {code: (name, _UNREADABLE) for code, name in NAMES.items()}
+    pages = dict(PAGES)
     pages.update({known.code: (known.name, known.documentation) for known in RULES})
     for code, (name, text) in pages.items():
         if rule.upper() == code or rule.lower() == name:

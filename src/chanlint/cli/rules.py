@@ -18,10 +18,10 @@ Examples:
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print.")
 def command(output_format: str) -> int:
     """List all rules."""
-    from chanlint.engine.codes import NAMES
+    from chanlint.engine.housekeeping import PAGES
     from chanlint.rules.registry import RULES
 
-    rows = {code: (name, _HOUSEKEEPING[code]) for code, name in NAMES.items()}
+    rows = {code: (name, page.partition("\n")[0]) for code, (name, page) in PAGES.items()}
     rows.update({rule.code: (rule.name, rule.summary) for rule in RULES})
     listed = [(code, *rows[code]) for code in sorted(rows)]
     if output_format == "json":
@@ -33,6 +33,3 @@ def command(output_format: str) -> int:
     width = max(len(name) for _, name, _ in listed)
     write_out("".join(f"{code}  {name:<{width}}  {summary}\n" for code, name, summary in listed))
     return 0
-
-
-_HOUSEKEEPING = {"CHN000": "A file could not be read or understood."}

@@ -13,13 +13,14 @@ unless they are ignored by their full code or name: silence about a file that wa
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 
-from chanlint.engine.config import Settings
+from chanlint.engine.housekeeping import PAGES
 
 UNREADABLE = "CHN000"
+UNUSED_SUPPRESSION = "CHN001"
+UNKNOWN_SUPPRESSION = "CHN002"
 
-NAMES = {UNREADABLE: "unreadable-file"}
+NAMES = {code: name for code, (name, _) in PAGES.items()}
 """Findings that the engine makes itself, by code."""
 
 
@@ -34,23 +35,6 @@ def known_codes() -> dict[str, str]:
     return dict(sorted({**NAMES, **{rule.code: rule.name for rule in RULES}}.items()))
 
 
-def selected_codes(settings: Settings) -> frozenset[str]:
-    """The codes in force; `UnknownSelectorError` for a selector that fits no rule."""
-    known = known_codes()
-    selects = [*_checked(settings.select, known), *_checked(settings.extend_select, known)]
-    ignores = [*_checked(settings.ignore, known), *_checked(settings.extend_ignore, known)]
-    start = -1 if settings.select else 0
-    chosen = set()
-    for code, name in known.items():
-        on = max((fit(selector, code, name) for selector in selects), default=-1)
-        off = max((fit(selector, code, name) for selector in ignores), default=-1)
-        if max(on, start) > off:
-            chosen.add(code)
-    if not {UNREADABLE, NAMES[UNREADABLE]} & {*ignores}:
-        chosen.add(UNREADABLE)
-    return frozenset(chosen)
-
-
 def fit(selector: str, code: str, name: str) -> int:
     """How closely ``selector`` fits a rule: the length of the code that it names, or -1 where it does not fit."""
     if selector in (code, name):
@@ -58,14 +42,6 @@ def fit(selector: str, code: str, name: str) -> int:
     if selector == "ALL":
         return 0
     return len(selector) if selector.startswith("CHN") and code.startswith(selector) else -1
-
-
-def _checked(selectors: Iterable[str], known: dict[str, str]) -> list[str]:
-    tidy = [selector.strip() for selector in selectors if selector.strip()]
-    for selector in tidy:
-        if all(fit(selector, code, name) < 0 for code, name in known.items()):
-            raise UnknownSelectorError(unknown(selector, known))
-    return tidy
 
 
 def unknown(word: str, known: dict[str, str]) -> str:

@@ -5,18 +5,22 @@ Nouns:
 * **Settings**: the frozen values of one run. Nothing below the engine reads the environment or the current folder.
 * **Defaults**: what holds where neither an option nor the project says otherwise.
 
-Today settings come from options and from ``requires-python``. A configuration file will be one more source for the same
-values: it is looked up in `resolve_settings`, and nothing else has to change.
+* **Given**: a value that was set on purpose, by an option or by whoever uses the library. It goes before configurations.
+
+What holds for the whole run comes from the configuration nearest to the project root (`resolve_settings`); what may differ from
+file to file is put in force by `chanlint.engine.selection`.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
-from chanlint.diagnostics import Confidence
+from chanlint.diagnostics import Confidence, Severity
+from chanlint.engine.configuration import Configuration, Configurations
 from chanlint.engine.filesystem import FileSystem
+from chanlint.engine.keys import KEYS
+from chanlint.engine.versions import lower_bound
 
 DEFAULT_TARGET = (3, 11)
 """The Python version assumed where the project names none."""
@@ -63,7 +67,9 @@ class Settings:
         paths: files and folders to report on, as given; ``-`` is standard input.
         cwd: absolute path of the current folder; file names are shown relative to it.
         select, ignore, extend_select, extend_ignore: codes, prefixes of codes or rule names.
-        min_confidence: findings less sure than this are left out.
+        per_file_ignores: (folder, pattern, codes): not reported in files below the folder that fit the pattern.
+        severity: (selector, severity): other severities for some rules.
+        min_confidence, min_severity: findings less sure or less severe than this are left out.
         exclude: names or globs of files and folders left out; `extend_exclude` adds to it.
         force_exclude: apply excludes and ignore files to paths that were named one by one, too.
         respect_gitignore: leave out what ``.gitignore`` files leave out.
@@ -71,9 +77,15 @@ class Settings:
         project_root: absolute path, or None: look for a marker.
         source_roots: folders, relative to the project root, where absolute imports start.
         prefilter: read closely only files in which a channel can be; False reads every file.
+        baseline: absolute path of the baseline file, or None.
+        diff_base: report only what was changed or caused since this revision, or None.
+        docs_url: where rule pages are, or None.
+        config: absolute path of the one configuration file to use, or None: look for them.
         isolated: read no configuration file.
         no_cache: neither read nor write a cache.
         stdin_filename: the path that standard input stands for.
+        single_file: nothing but the paths can be seen, so whatever has an open name may be used by code that is not analysed.
+        given: the fields that were set on purpose although they hold their default.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -82,7 +94,10 @@ class Settings:
     ignore: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     extend_ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    severity: tuple[tuple[str, Severity], ...] = ()
     min_confidence: Confidence = Confidence.MEDIUM
+    min_severity: Severity = Severity.INFO
     exclude: tuple[str, ...] = DEFAULT_EXCLUDES
     extend_exclude: tuple[str, ...] = ()
     force_exclude: bool = False
@@ -91,21 +106,64 @@ class Settings:
     project_root: str | None = None
     source_roots: tuple[str, ...] = (".", "src")
     prefilter: bool = True
+    baseline: str | None = None
+    diff_base: str | None = None
+    docs_url: str | None = None
+    config: str | None = None
     isolated: bool = False
     no_cache: bool = False
     stdin_filename: str | None = None
+    single_file: bool = False
+    given: frozenset[str] = frozenset()
 
     def absolute(self, path: str) -> str:
         """``path`` as an absolute, normalized path (symbolic links are kept)."""
         return os.path.normpath(os.path.join(self.cwd, path))
 
+    def is_given(self, field: str) -> bool:
+        """Whether a field was set on purpose."""
+        return field in self.given or getattr(self, field) != _DEFAULTS[field]
 
-def resolve_settings(settings: Settings, filesystem: FileSystem) -> Settings:
-    """Fills in what the project decides: its root and the target version."""
+
+_DEFAULTS = {field.name: field.default for field in fields(Settings)}
+_ADDED_UP = frozenset({"extend_select", "extend_ignore", "extend_exclude"})
+_PUT_ASIDE_BY_SELECT = frozenset({"ignore", "extend_select", "extend_ignore"})
+
+
+def resolve_settings(settings: Settings, filesystem: FileSystem, configurations: Configurations | None = None) -> Settings:
+    """Fills in what the project decides for the whole run: its root, its configuration, the target version.
+
+    Raises:
+        ConfigurationError: the configuration cannot be used.
+    """
     root = settings.project_root
     root = find_project_root(settings, filesystem) if root is None else settings.absolute(root)
+    configuration = (configurations or configurations_of(settings, filesystem)).nearest(root)
+    if configuration is not None:
+        settings = layered(settings, configuration, "run")
     target = settings.target_version or _required_python(root, filesystem) or DEFAULT_TARGET
     return replace(settings, project_root=root, target_version=target)
+
+
+def configurations_of(settings: Settings, filesystem: FileSystem) -> Configurations:
+    """The reader of configuration files for a run."""
+    return Configurations(filesystem, settings.cwd, settings.config, isolated=settings.isolated)
+
+
+def layered(settings: Settings, configuration: Configuration, reach: str) -> Settings:
+    """``settings`` with what a configuration says about keys of that reach, where nothing was given."""
+    changes: dict[str, object] = {}
+    for name, value in configuration.values.items():
+        field = KEYS[name].field
+        if field is None or KEYS[name].reach != reach:
+            continue
+        if field in _PUT_ASIDE_BY_SELECT and settings.is_given("select"):
+            continue
+        if field in _ADDED_UP:
+            changes[field] = (*value, *getattr(settings, field))
+        elif not settings.is_given(field):
+            changes[field] = value
+    return replace(settings, **changes)  # type: ignore[arg-type]
 
 
 def find_project_root(settings: Settings, filesystem: FileSystem) -> str:
@@ -126,12 +184,6 @@ def find_project_root(settings: Settings, filesystem: FileSystem) -> str:
         folder = parent
 
 
-def parse_version(text: str) -> tuple[int, int] | None:
-    """``3.12`` or ``py312`` as (3, 12); None for anything else."""
-    match = re.fullmatch(r"(?:py)?3\.?(\d{1,2})", text.strip())
-    return (3, int(match[1])) if match else None
-
-
 def _folder_of(path: str, filesystem: FileSystem) -> str:
     return path if filesystem.is_folder(path) else os.path.dirname(path)
 
@@ -150,5 +202,4 @@ def _required_python(root: str, filesystem: FileSystem) -> tuple[int, int] | Non
         required = tomllib.loads(data.decode()).get("project", {}).get("requires-python", "")
     except (ValueError, AttributeError, RecursionError):  # somebody else's tool will complain about that file
         return None
-    match = re.search(r"(?:>=|~=|==|>)\s*3\.(\d{1,2})", required) if isinstance(required, str) else None
-    return (3, int(match[1])) if match else None
+    return lower_bound(required) if isinstance(required, str) else None
