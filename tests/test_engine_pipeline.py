@@ -35,7 +35,7 @@ def test_findings_carry_their_places_names_and_fingerprint(tmp_path: Path) -> No
     assert len(one.fingerprint) == 32
     assert result.checked == ["pkg/__init__.py", "pkg/a.py"]
     assert result.with_channels == 1
-    assert result.cleared() == ["pkg/a.py:5:9: q: it is a fake (pkg/a.py:5:9)"]
+    assert [one.line() for one in result.cleared()] == ["pkg/a.py:5:9: q: it is a fake (pkg/a.py:5:9)"]
     assert result.limits == {"fake limit": 2}
     source = result.source("pkg/a.py")
     assert source is not None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chanlint.cli import EXIT_CLEAN, EXIT_ERROR, EXIT_FINDINGS
+from chanlint.cli.context import context_of, on_screen
 from chanlint.cli.options import FILES, OUTPUT, SELECTING, current_folder
-from chanlint.cli.output import terminal_width, wants_color, write_error, write_file, write_out
-from chanlint.report.base import FORMATS, Context, format_named
+from chanlint.cli.output import write_error, write_file, write_out
+from chanlint.report.base import FORMATS, format_named
 from chanlint.report.text import visible
 
 if TYPE_CHECKING:
@@ -37,20 +39,33 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     PATHS are files or folders, by default the current folder; '-' is standard input. The rest of the project is read as far
     as channels reach into it, but only PATHS are reported on.
     """
-    from chanlint.engine.additions import ConfigurationError
-    from chanlint.engine.codes import UnknownSelectorError
-    from chanlint.engine.discovery import discover
-    from chanlint.engine.pipeline import run
-    from chanlint.engine.rendering import display_path
+    if options["watch"]:
+        from chanlint.cli.watch import watch
 
-    settings, filesystem = _prepare(paths, options)
-    if options["show_files"]:
-        found = discover(settings, filesystem)
-        write_out("".join(f"{visible(display_path(path, settings.cwd))}\n" for path in found.files))
-        return _complain(found.missing)
+        return watch(paths or (".",), lambda: _once(paths, options))
+    return _once(paths, options)
+
+
+for _option in (*SELECTING, *FILES, *OUTPUT):
+    command = _option(command)
+
+
+def _once(paths: tuple[str, ...], options: dict[str, Any]) -> int:
+    """One run, from options to exit code."""
     from chanlint.cli.progress import progress_on
+    from chanlint.engine.codes import UnknownSelectorError
+    from chanlint.engine.config import resolve_settings
+    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.discovery import discover
+    from chanlint.engine.paths import display_path
+    from chanlint.engine.pipeline import run
 
     try:
+        settings, filesystem = prepare(paths, options)
+        if options["show_files"]:
+            found = discover(resolve_settings(settings, filesystem), filesystem)
+            write_out("".join(f"{visible(display_path(path, settings.cwd))}\n" for path in found.files))
+            return _complain(found.missing)
         with progress_on(sys.stderr, quiet=options["quiet"]) as progress:
             result = run(settings, filesystem, progress)
     except UnknownSelectorError as error:
@@ -58,7 +73,11 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     except ConfigurationError as error:
         write_error(f"chanlint: {visible(str(error))}")
         return EXIT_ERROR
-    _print(result, options)
+    if options["add_ignores"] is not None:
+        from chanlint.cli.add_ignores import add_ignores
+
+        return add_ignores(result, settings, options["add_ignores"])
+    _print(result, settings, options)
     code = _complain(result.missing)
     for crash in result.crashes:
         where = f" in {visible(crash.path)}" if crash.path else ""
@@ -72,23 +91,29 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     return code
 
 
-for _option in (*SELECTING, *FILES, *OUTPUT):
-    command = _option(command)
-
-
-def _prepare(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Settings, FileSystem]:
-    from chanlint.diagnostics import Confidence
+def prepare(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Settings, FileSystem]:
+    """The settings that options ask for, and the files to read; what no option says is left to configurations."""
+    from chanlint.diagnostics import Confidence, Severity
     from chanlint.engine.config import DEFAULT_EXCLUDES, Settings
     from chanlint.engine.filesystem import FileSystem
+    from chanlint.engine.selection import known_selectors
+
+    if options["config"] and options["isolated"]:
+        raise click.UsageError("--config names a configuration, and --isolated reads none: give one of them.")
+    cwd = current_folder()
+    for _, codes in options["per_file_ignores"]:
+        known_selectors(codes)
 
     settings = Settings(
         paths=paths or (".",),
-        cwd=current_folder(),
+        cwd=cwd,
         select=options["select"],
         ignore=options["ignore"],
         extend_select=options["extend_select"],
         extend_ignore=options["extend_ignore"],
+        per_file_ignores=tuple((cwd, pattern, codes) for pattern, codes in options["per_file_ignores"]),
         min_confidence=Confidence(options["min_confidence"]),
+        min_severity=Severity(options["min_severity"]),
         exclude=options["exclude"] or DEFAULT_EXCLUDES,
         extend_exclude=options["extend_exclude"],
         force_exclude=options["force_exclude"],
@@ -96,9 +121,13 @@ def _prepare(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Settings,
         target_version=options["target_version"],
         project_root=options["project_root"],
         prefilter=not options["no_prefilter"],
+        baseline=os.path.normpath(os.path.join(cwd, options["baseline"])) if options["baseline"] else None,
+        diff_base=options["diff_base"],
+        config=os.path.join(cwd, options["config"]) if options["config"] else None,
         isolated=options["isolated"],
         no_cache=options["no_cache"],
         stdin_filename=options["stdin_filename"],
+        given=_given(),
     )
     overlay = {}
     if "-" in settings.paths:
@@ -106,17 +135,25 @@ def _prepare(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Settings,
     return settings, FileSystem(overlay)
 
 
-def _print(result: Result, options: dict[str, Any]) -> None:
+def _given() -> frozenset[str]:
+    """The options that stand on the command line."""
+    context = click.get_current_context()
+    source = click.core.ParameterSource
+    return frozenset(name for name in context.params if context.get_parameter_source(name) is source.COMMANDLINE)
+
+
+def _print(result: Result, settings: Settings, options: dict[str, Any]) -> None:
     """Writes every output that was asked for."""
     main = options["output_format"] or ("full" if sys.stdout.isatty() else "concise")
+    context = context_of(result, settings)
     to_screen = True
     for target in options["output_file"]:
         name, colon, path = target.partition(":")
         if colon and name in FORMATS:
-            write_file(path, format_named(name)(result.diagnostics, Context(result.source)))
+            write_file(path, format_named(name)(result.diagnostics, context))
         else:
             to_screen = False
-            write_file(target, format_named(main)(result.diagnostics, Context(result.source)))
+            write_file(target, format_named(main)(result.diagnostics, context))
     if not to_screen:
         return
     if options["statistics"]:
@@ -124,8 +161,7 @@ def _print(result: Result, options: dict[str, Any]) -> None:
 
         write_out(statistics(result.diagnostics, as_json=main.startswith("json")))
         return
-    context = Context(result.source, terminal_width(), wants_color(options["color"], sys.stdout))
-    write_out(format_named(main)(result.diagnostics, context))
+    write_out(format_named(main)(result.diagnostics, on_screen(context, options["color"])))
 
 
 def _complain(missing: list[str]) -> int:

@@ -69,6 +69,6 @@ def _channels(settings: Settings) -> int:
     from chanlint.report.base import Context, format_named
 
     result = run(replace(settings, min_confidence=Confidence.LOW), FileSystem())
-    write_out("".join(f"cleared: {visible(line)}\n" for line in result.cleared()))
+    write_out("".join(f"cleared: {visible(one.line())}\n" for one in result.cleared()))
     write_out("".join(f"reported: {line}\n" for line in format_named("concise")(result.diagnostics, Context()).splitlines()))
     return EXIT_ERROR if result.crashes else EXIT_CLEAN

@@ -18,13 +18,19 @@ def summary(result: Result) -> str:
     if problems:
         parts.append(count(problems, "problem"))
     found = ", ".join(parts) or "no leaks"
-    return f"{found}; {count(len(result.checked), 'file')} checked, {result.with_channels} with channels"
+    if result.known:
+        found += f" ({result.known} more in the baseline)"
+    checked = f"{found}; {count(len(result.checked), 'file')} checked, {result.with_channels} with channels"
+    if not result.stale:
+        return checked
+    stale = f"{result.stale.total()} of the baseline are repaired: 'chanlint baseline --prune' forgets them"
+    return f"{checked}\nchanlint: {stale}"
 
 
 def details(result: Result) -> Iterator[str]:
     """What ``--verbose`` adds: channels cleared and why, what was passed over, limits that were reached."""
-    for line in result.cleared():
-        yield f"cleared: {line}"
+    for one in result.cleared():
+        yield f"cleared: {one.line()}"
     for line in result.skipped:
         yield f"skipped: {line}"
     for limit, times in sorted(result.limits.items()):

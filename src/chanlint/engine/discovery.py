@@ -19,7 +19,7 @@ from chanlint.engine.config import Settings
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.ignore import IGNORE_FILE, Chain, Excludes, chain_above, extend, ignored
 
-SUFFIXES = (".py", ".pyw")
+SUFFIXES = (".py", ".pyw", ".ipynb")
 """Files that a walk takes. Stubs (``.pyi``) hold no code."""
 
 MAX_PROJECT_FILES = 50_000

@@ -10,6 +10,7 @@ Paths are ``str`` as `os.fsdecode` makes them: bytes that are not UTF-8 are kept
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -31,16 +32,19 @@ class FileSystem:
     """Reads; never writes, never runs anything.
 
     Args:
-        overlay: contents by absolute path that hide what the machine has there.
+        overlay: contents by absolute path that hide what the machine has there; None hides the file itself.
     """
 
-    def __init__(self, overlay: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, overlay: Mapping[str, bytes | None] | None = None) -> None:
         self._overlay = dict(overlay or {})
 
     def read(self, path: str) -> bytes:
         """The bytes of a regular file; OSError where that is impossible."""
         if path in self._overlay:
-            return self._overlay[path]
+            content = self._overlay[path]
+            if content is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            return content
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
             status = os.fstat(handle)
@@ -54,7 +58,7 @@ class FileSystem:
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at ``path``."""
-        return path in self._overlay or os.path.exists(path)
+        return self._overlay[path] is not None if path in self._overlay else os.path.exists(path)
 
     def is_folder(self, path: str) -> bool:
         """Whether ``path`` is a folder (or a link to one)."""
@@ -69,8 +73,11 @@ class FileSystem:
                     found.append(Entry(item.name, item.is_file(), item.is_dir(follow_symlinks=False)))
                 except OSError:  # a link that leads round in a circle
                     continue
-        found.sort()
-        return found
+        hidden = {path for path, content in self._overlay.items() if content is None}
+        kept = [entry for entry in found if not hidden or os.path.join(folder, entry.name) not in hidden]
+        names = {entry.name for entry in kept}
+        laid = [os.path.basename(path) for path in self._overlay.keys() - hidden if os.path.dirname(path) == folder]
+        return sorted([*kept, *(Entry(name, True, False) for name in laid if name not in names)])
 
 
 def _read_all(handle: int, size: int) -> bytes:

@@ -12,25 +12,32 @@ each other, is kept as a `Crash`; everything else is still reported.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
 from chanlint.diagnostics import Diagnostic
-from chanlint.engine.additions import ConfigurationError, catalogue_additions
-from chanlint.engine.codes import known_codes, selected_codes
-from chanlint.engine.config import DEFAULT_TARGET, Settings, resolve_settings
+from chanlint.engine.additions import catalogue_with
+from chanlint.engine.baseline import BaselineError, Entries, entries_of, read_baseline, unknown_to
+from chanlint.engine.changes import DiffError, changes_since
+from chanlint.engine.codes import UNREADABLE, known_codes
+from chanlint.engine.config import DEFAULT_TARGET, Settings, configurations_of, resolve_settings
+from chanlint.engine.configuration import ConfigurationError, Configurations
 from chanlint.engine.discovery import Discovery, discover, discover_project
 from chanlint.engine.filesystem import FileSystem
+from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
 from chanlint.engine.reading import FIRST_COLUMN, Crash, crash, lower_bytes, read_bytes
-from chanlint.engine.rendering import Renderer, display_path
+from chanlint.engine.rendering import Clearance, Renderer
 from chanlint.engine.scope import Scope, ScopeFinder
-from chanlint.engine.suppression import is_suppressed
+from chanlint.engine.selection import Selections, selected_codes
+from chanlint.engine.suppression import Ledger
 from chanlint.findings import Finding
-from chanlint.frontends.base import Lowered, Problem
+from chanlint.frontends.base import Lowered, Problem, Suppression
 from chanlint.ir.ids import ModuleId
 from chanlint.ir.program import Module, Program
 from chanlint.model.channel import ChannelModel
@@ -50,11 +57,15 @@ class Result:
         with_channels: how many of them name a channel's constructor.
         missing: paths that do not exist, as given.
         crashes: errors of chanlint's own.
-        cleared: gives a line for every channel about which nothing is reported, with the reason; looking up the places costs
+        cleared: gives every channel about which nothing is reported, with the reason; looking up the places costs
             as much as for findings, so it is done on demand.
         skipped: a line for every file that a comment takes out of the check.
         limits: limits that were reached, with how often.
         source: the text of a file by the name under which diagnostics show it.
+        modules: the report set.
+        paths: the absolute path of every file of the report set by its name in diagnostics.
+        known: how many findings the baseline took out.
+        stale: entries of the baseline for which there is nothing any more.
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -62,10 +73,14 @@ class Result:
     with_channels: int = 0
     missing: list[str] = field(default_factory=list)
     crashes: list[Crash] = field(default_factory=list)
-    cleared: Callable[[], list[str]] = list
+    cleared: Callable[[], list[Clearance]] = list
     skipped: list[str] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     source: Callable[[str], SourceFile | None] = lambda filename: None
+    modules: frozenset[ModuleId] = frozenset()
+    paths: dict[str, str] = field(default_factory=dict)
+    known: int = 0
+    stale: Entries = field(default_factory=Counter)
 
 
 def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
@@ -73,22 +88,73 @@ def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = 
 
     Raises:
         UnknownSelectorError: a selector names no rule.
-        ConfigurationError: the project's additions to the catalogue cannot be used.
+        ConfigurationError: a configuration file, what it adds to the catalogue, the baseline or the revision cannot be used.
     """
     selected_codes(settings)  # a usage error is told before any work
     with _few_collections():
-        return _Run(resolve_settings(settings, filesystem), filesystem, progress).result()
+        configurations = configurations_of(settings, filesystem)
+        settings = resolve_settings(settings, filesystem, configurations)
+        result = _Run(settings, configurations, filesystem, progress).result()
+        if settings.baseline is not None:
+            _leave_out_known(result, settings, filesystem)
+        if settings.diff_base is not None:
+            _leave_out_untouched(result, settings, progress)
+    return result
+
+
+def _leave_out_known(result: Result, settings: Settings, filesystem: FileSystem) -> None:
+    """Takes out what the baseline knows."""
+    assert settings.baseline is not None
+    try:
+        entries = read_baseline(settings.baseline, filesystem)
+    except BaselineError as error:
+        raise ConfigurationError(f"{display_path(settings.baseline, settings.cwd)}: {error}") from None
+    before = len(result.diagnostics)
+    result.diagnostics, left = unknown_to(entries, result.diagnostics)
+    result.known = before - len(result.diagnostics)
+    root = settings.project_root or settings.cwd
+    result.stale = Counter(
+        {
+            identity: count
+            for identity, count in left.items()
+            if identity.path in result.modules or not filesystem.exists(os.path.join(root, identity.path))
+        }
+    )
+
+
+def _leave_out_untouched(result: Result, settings: Settings, progress: Progress | None) -> None:
+    """Keeps findings with a place in the diff, and those that were not there before it: a close may be gone from anywhere."""
+    assert settings.diff_base is not None
+    try:
+        changes = changes_since(settings.diff_base, settings.cwd)
+    except DiffError as error:
+        raise ConfigurationError(f"--diff-base: {error}") from None
+    untouched = [one for one in result.diagnostics if not changes.touches(one, settings.cwd)]
+    caused: list[Diagnostic] = []
+    if untouched and changes.deletes:
+        past = FileSystem(changes.before)
+        configurations = configurations_of(settings, past)
+        before = _Run(replace(settings, diff_base=None), configurations, past, progress).result()
+        caused, _ = unknown_to(entries_of(before.diagnostics), untouched)
+    passed = {*untouched} - {*caused}
+    result.diagnostics = [one for one in result.diagnostics if one not in passed]
 
 
 class _Run:
-    def __init__(self, settings: Settings, filesystem: FileSystem, progress: Progress | None) -> None:
+    def __init__(
+        self, settings: Settings, configurations: Configurations, filesystem: FileSystem, progress: Progress | None
+    ) -> None:
         self._settings = settings
+        self._configurations = configurations
+        self._selections = Selections(settings, configurations)
         self._filesystem = filesystem
         self._progress = progress
         self._target = settings.target_version or DEFAULT_TARGET
         self._result = Result()
         self._unreadable: dict[ModuleId, Problem] = {}
         self._read_closely = 0
+        self._commented: set[ModuleId] = set()
+        self._alone = settings.single_file or ("-" in settings.paths and settings.stdin_filename is None)
         self._index: Index
 
     def result(self) -> Result:
@@ -99,16 +165,20 @@ class _Run:
         result.checked = [display_path(path, self._settings.cwd) for path in found.files]
         if not found.files and not found.unreadable:
             return result
-        self._index = Index(self._settings, discover_project(self._settings, self._filesystem, found))
-        report = {self._index.module_id(path): named for path, named in found.files.items()}
-        catalogue = self._catalogue()
+        seen = [*found.files] if self._alone else discover_project(self._settings, self._filesystem, found)
+        self._index = Index(self._settings, seen)
+        report = {self._index.module_id(path): named and not self._alone for path, named in found.files.items()}
+        root = self._settings.project_root or self._settings.cwd
+        catalogue = catalogue_with(self._configurations.nearest(root), self._settings.cwd)
         scope = self._scope(catalogue, report)
         renderer = Renderer(self._settings, self._index, scope.lowered, known_codes())
         findings, model = self._analyse(scope, catalogue, report)
-        codes = selected_codes(self._settings)
-        wanted = [one for one in findings if one.code in codes and one.at.function.module in report]
-        diagnostics = renderer.findings(wanted) + self._problems(scope, renderer, found)
-        result.diagnostics = self._kept(diagnostics, found, scope, renderer)
+        diagnostics = renderer.findings(findings) + self._problems(scope, renderer, found)
+        result.diagnostics = self._kept(
+            diagnostics, found, scope, renderer, judge_comments=not self._alone and "steps" not in model.limits
+        )
+        result.modules = frozenset(report)
+        result.paths = {display_path(path, self._settings.cwd): path for path in found.files}
         result.with_channels = len(scope.makers & report.keys())
         result.limits = {**scope.limits, **model.limits}
         if found.truncated:
@@ -121,26 +191,10 @@ class _Run:
         ]
         result.cleared = lambda: self._cleared(model, report, renderer)
         result.crashes += renderer.crashes
-        texts = {renderer.filename(module): lowered.source for module, lowered in scope.lowered.items()}
-        result.source = texts.get
+        result.source = renderer.texts().get
         return result
 
     # -- steps ----------------------------------------------------------------------------------------------------------
-
-    def _catalogue(self) -> Catalogue:
-        from chanlint.catalogue.entries import CatalogueError
-        from chanlint.catalogue.load import load_catalogue
-
-        added = None
-        if not self._settings.isolated and self._settings.project_root is not None:
-            added = catalogue_additions(self._settings.project_root, self._filesystem)
-        if added is None:
-            return load_catalogue()
-        path, extra = added
-        try:
-            return load_catalogue(extra)
-        except CatalogueError as error:
-            raise ConfigurationError(f"{display_path(path, self._settings.cwd)}: {error}") from None
 
     def _scope(self, catalogue: Catalogue, report: dict[ModuleId, bool]) -> Scope:
         finder = ScopeFinder(self._index, catalogue.needles, self._read, self._lower)
@@ -153,6 +207,8 @@ class _Run:
         if isinstance(data, Problem):
             self._unreadable[module] = data
             return None
+        if b"chanlint:" in data or b"CHN" in data:
+            self._commented.add(module)
         return data
 
     def _lower(self, module: ModuleId, data: bytes) -> Lowered | None:
@@ -171,7 +227,7 @@ class _Run:
             self._progress("following channels", self._read_closely)
         options = AnalysisOptions(
             target_version=self._target,
-            closed_world=not ("-" in self._settings.paths and self._settings.stdin_filename is None),
+            closed_world=not self._alone,
         )
         modules = {id: lowered.module for id, lowered in scope.lowered.items() if lowered.module is not None}
         findings: list[Finding] = []
@@ -247,29 +303,52 @@ class _Run:
             shown.append(renderer.problem(module, Problem(f"folder cannot be read: {why}", FIRST_COLUMN)))
         return shown
 
-    def _kept(self, diagnostics: Iterable[Diagnostic], found: Discovery, scope: Scope, renderer: Renderer) -> list[Diagnostic]:
-        """Those about the report set that are selected, sure enough and not silenced."""
-        settings = self._settings
-        codes = selected_codes(settings)
-        shown = {*self._result.checked, *(display_path(folder, settings.cwd) for folder, _ in found.unreadable)}
-        comments = {renderer.filename(module): lowered.suppressions for module, lowered in scope.lowered.items()}
-        kept = {
-            diagnostic
-            for diagnostic in diagnostics
-            if diagnostic.code in codes
-            and diagnostic.confidence.rank >= settings.min_confidence.rank
-            and diagnostic.filename in shown
-            and not is_suppressed(diagnostic, comments)
-        }
-        return sorted(kept, key=lambda one: (one.sort_key, one.fingerprint))
+    def _kept(
+        self, diagnostics: list[Diagnostic], found: Discovery, scope: Scope, renderer: Renderer, *, judge_comments: bool
+    ) -> list[Diagnostic]:
+        """Those about the report set that are selected, sure enough and not silenced, and comments that silence nothing."""
+        cwd = self._settings.cwd
+        paths = {display_path(path, cwd): path for path in (*found.files, *(folder for folder, _ in found.unreadable))}
+        ledger = Ledger(self._comments(scope, renderer, found))
+        loud = [one for one in diagnostics if not ledger.silences(one)]
+        if judge_comments:
+            broken = {one.filename for one in diagnostics if one.code == UNREADABLE}
+            broken |= {crash.path for crash in self._result.crashes}
+            left = ledger.leftovers(known_codes(), lambda name: self._in_force(paths.get(name)))
+            judged = [one for one in left if one.filename not in broken]
+            loud += [one for one in judged if not ledger.silences(one)]
+        kept = set()
+        for one in loud:
+            if one.filename in paths:
+                selection = self._selections.of(paths[one.filename])
+                dressed = selection.dress(one)
+                if selection.takes(dressed):
+                    kept.add(dressed)
+        return [renderer.in_cells(one) for one in sorted(kept, key=lambda one: (one.sort_key, one.fingerprint))]
 
-    def _cleared(self, model: ChannelModel, report: dict[ModuleId, bool], renderer: Renderer) -> list[str]:
-        lines = []
-        for cleared in model.cleared:
-            if cleared.created.function.module in report:
-                at = f" ({renderer.place(cleared.at)})" if cleared.at is not None else ""
-                lines.append(f"{renderer.place(cleared.created)}: {cleared.channel}: {cleared.reason}{at}")
-        return sorted(lines)
+    def _in_force(self, path: str | None) -> frozenset[str]:
+        """The codes that are looked for in a file of the report set."""
+        return self._selections.of(path).codes if path is not None else frozenset()
+
+    def _comments(self, scope: Scope, renderer: Renderer, found: Discovery) -> dict[str, tuple[Suppression, ...]]:
+        """The suppressions of the report set and, because a place may lie there, of every other file that was read closely."""
+        comments = {renderer.filename(module): lowered.suppressions for module, lowered in scope.lowered.items()}
+        report = {self._index.module_id(path) for path in found.files}
+        for module in sorted(self._commented & report - scope.lowered.keys()):
+            data = self._read(module)
+            lowered = lower_bytes(module, data, self._target) if data is not None else None
+            if isinstance(lowered, Lowered):
+                comments[renderer.filename(module)] = lowered.suppressions
+        return comments
+
+    def _cleared(self, model: ChannelModel, report: dict[ModuleId, bool], renderer: Renderer) -> list[Clearance]:
+        """The channels of the report set about which nothing is reported, and those with a place in it."""
+        cleared = [
+            renderer.clearance(one)
+            for one in model.cleared
+            if not report.keys().isdisjoint({op.function.module for op in (one.created, *(place.at for place in one.places))})
+        ]
+        return sorted(dict.fromkeys(cleared), key=lambda one: (one.place.filename, one.place.location, one.line()))
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from chanlint.engine.filesystem import FileSystem
 from chanlint.frontends.base import Lowered, Problem
 from chanlint.source import Location, SourceFile, Span
 
+NOTEBOOK = ".ipynb"
+
 FIRST_COLUMN = Span(Location(1, 1), Location(1, 1))
 """Where a problem stands that concerns the whole file."""
 
@@ -38,11 +40,16 @@ def crash(path: str) -> Crash:
 
 
 def read_bytes(filesystem: FileSystem, path: str) -> bytes | Problem:
-    """The file's bytes, or why it cannot be read."""
+    """The file's bytes (of a notebook: the module that its cells make), or why it cannot be read."""
     try:
-        return filesystem.read(path)
+        data = filesystem.read(path)
     except OSError as error:
         return Problem(f"cannot be read: {error.strerror or error}", FIRST_COLUMN)
+    if not path.endswith(NOTEBOOK):
+        return data
+    from chanlint.frontends.python.notebook import module_of
+
+    return module_of(data)
 
 
 def lower_bytes(module: str, data: bytes, target: tuple[int, int]) -> Lowered | Crash:

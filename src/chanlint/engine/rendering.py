@@ -10,26 +10,50 @@ Nouns:
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from chanlint.diagnostics import Confidence, Diagnostic, RelatedLocation, Severity
+from chanlint.diagnostics import Confidence, Diagnostic, Identity, RelatedLocation, Role, Severity
 from chanlint.engine.codes import NAMES, UNREADABLE
 from chanlint.engine.config import Settings
+from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
-from chanlint.engine.reading import FIRST_COLUMN, Crash, crash
-from chanlint.findings import Finding
+from chanlint.engine.reading import FIRST_COLUMN, NOTEBOOK, Crash, crash
+from chanlint.findings import Finding, Place
 from chanlint.frontends.base import Lowered, Problem
+from chanlint.frontends.python.notebook import cell_rows, in_cell
 from chanlint.ir.ids import MODULE_BODY, FunctionId, ModuleId, OpId
-from chanlint.source import Span
+from chanlint.model.channel import Cleared
+from chanlint.report.base import with_cell
+from chanlint.source import Location, SourceFile, Span
+
+_Placed = TypeVar("_Placed", Diagnostic, RelatedLocation)
 
 
-def display_path(path: str, cwd: str) -> str:
-    """``path`` as users see it: relative to ``cwd`` when below it, ``/`` separators, bytes that are not UTF-8 as ``\\xNN``."""
-    prefix = cwd.rstrip(os.sep) + os.sep
-    shown = path[len(prefix) :] if path.startswith(prefix) else path
-    shown = shown.replace(os.sep, "/")
-    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in shown)
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """A channel about which nothing is reported.
+
+    Attributes:
+        place: where it is made, as a place of its story; ``places`` are the others.
+        reason: why nothing is reported; ``at`` says where that is seen.
+    """
+
+    channel: str
+    reason: str
+    place: RelatedLocation
+    at: RelatedLocation | None
+    places: tuple[RelatedLocation, ...]
+
+    def line(self) -> str:
+        """All of it but the other places, in one line."""
+        seen = f" ({_row_column(self.at)})" if self.at is not None else ""
+        return f"{_row_column(self.place)}: {self.channel}: {self.reason}{seen}"
+
+
+def _row_column(place: RelatedLocation) -> str:
+    return f"{place.filename}:{place.location.row}:{place.location.column}"
 
 
 class Renderer:
@@ -49,6 +73,7 @@ class Renderer:
         self._names = names
         self._crashes: dict[ModuleId, Crash] = {}
         self._equals: dict[tuple[str, ...], int] = {}
+        self._known_cells: dict[str, list[int]] | None = None
 
     @property
     def crashes(self) -> list[Crash]:
@@ -79,7 +104,43 @@ class Renderer:
             end_location=problem.span.end,
             function=problem.definition,
             fingerprint=self._fingerprint(UNREADABLE, module, problem.definition or "", problem.message),
+            identity=Identity(UNREADABLE, module, problem.definition or "", problem.message),
         )
+
+    def in_cells(self, diagnostic: Diagnostic) -> Diagnostic:
+        """The finding with places in cells, where they are in notebooks."""
+        filenames = {diagnostic.filename, *(place.filename for place in diagnostic.related)}
+        if not any(filename.endswith(NOTEBOOK) for filename in filenames):
+            return diagnostic
+        related = tuple(self._in_cell(place) for place in diagnostic.related)
+        return self._in_cell(replace(diagnostic, related=related))
+
+    def _in_cell(self, place: _Placed) -> _Placed:
+        cells = self._cells().get(place.filename)
+        if not cells:
+            return place
+        (number, first), (_, last) = in_cell(cells, place.location.row), in_cell(cells, place.end_location.row)
+        start, end = Location(first, place.location.column), Location(max(first, last), place.end_location.column)
+        return replace(place, location=start, end_location=end, cell=number)
+
+    def _cells(self) -> dict[str, list[int]]:
+        """The rows before the cells of every notebook that was read closely, by the name under which it is shown."""
+        if self._known_cells is None:
+            self._known_cells = {
+                self.filename(module): cell_rows(lowered.source.rows)
+                for module, lowered in self._lowered.items()
+                if module.endswith(NOTEBOOK)
+            }
+        return self._known_cells
+
+    def texts(self) -> dict[str, SourceFile]:
+        """The text of every file that was read closely, and of every cell of a notebook, as `with_cell` names it."""
+        texts = {self.filename(module): lowered.source for module, lowered in self._lowered.items()}
+        for filename, cells in self._cells().items():
+            rows = texts[filename].rows
+            for number, (start, end) in enumerate(zip(cells, [*cells[1:], len(rows) + 1], strict=True), 1):
+                texts[with_cell(filename, number)] = SourceFile(filename, "\n".join(rows[start : end - 1]))
+        return texts
 
     def span(self, op: OpId) -> Span:
         """Where ``op`` stands in its file."""
@@ -92,10 +153,15 @@ class Renderer:
             self._crashes.setdefault(op.function.module, crash(self.filename(op.function.module)))
             return FIRST_COLUMN
 
-    def place(self, op: OpId) -> str:
-        """``path:row:column`` of ``op``."""
-        start = self.span(op).start
-        return f"{self.filename(op.function.module)}:{start.row}:{start.column}"
+    def clearance(self, cleared: Cleared) -> Clearance:
+        """A cleared channel with its places looked up."""
+        made = self._related(Place(Role.CREATED, "channel made here", cleared.created))
+        at = self._related(Place(Role.CLOSES, cleared.reason, cleared.at)) if cleared.at is not None else None
+        return Clearance(cleared.channel, cleared.reason, made, at, tuple(map(self._related, cleared.places)))
+
+    def _related(self, place: Place) -> RelatedLocation:
+        span = self.span(place.at)
+        return RelatedLocation(place.role, place.message, self.filename(place.at.function.module), span.start, span.end)
 
     def function(self, function: FunctionId | None) -> str | None:
         """The dotted name of a function, or None at module level."""
@@ -104,11 +170,6 @@ class Renderer:
         return f"{self._index.dotted(function.module)}.{function.qualname}"
 
     def _finding(self, span: Span, finding: Finding) -> Diagnostic:
-        related = []
-        for place in finding.related:
-            at = self.span(place.at)
-            filename = self.filename(place.at.function.module)
-            related.append(RelatedLocation(place.role, place.message, filename, at.start, at.end))
         module = finding.at.function.module
         function = self.function(finding.function)
         return Diagnostic(
@@ -120,11 +181,12 @@ class Renderer:
             filename=self.filename(module),
             location=span.start,
             end_location=span.end,
-            related=tuple(related),
+            related=tuple(map(self._related, finding.related)),
             function=function,
             blocked=finding.blocked,
             help=finding.help,
             fingerprint=self._fingerprint(finding.code, module, function or "", finding.channel),
+            identity=Identity(finding.code, module, finding.function.qualname if finding.function else "", finding.channel),
         )
 
     def _fingerprint(self, *parts: str) -> str:

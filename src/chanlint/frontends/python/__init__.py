@@ -14,7 +14,7 @@ __all__ = ["PythonFrontEnd"]
 class PythonFrontEnd:
     """Lowers Python files; see `chanlint.frontends.base.FrontEnd`."""
 
-    suffixes: frozenset[str] = frozenset({".py", ".pyw"})
+    suffixes: frozenset[str] = frozenset({".py", ".pyw", ".ipynb"})
 
     def lower(self, source: SourceFile, target_version: tuple[int, int]) -> Lowered:
         """The IR of ``source`` as Python ``target_version`` would run it. Never raises: what cannot be read is a problem."""
