@@ -168,7 +168,7 @@ async def f():
     assert [(group.actor, found.text.place(group.at)) for group in found.model.groups] == [
         ("task", *found.text.marked("spawned"))
     ]
-    assert found.codes() == ["CHN101"]
+    assert found.codes() == ["CHN105"]
 
 
 def test_each_end_of_a_pair_knows_its_side() -> None:

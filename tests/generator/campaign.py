@@ -16,19 +16,25 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from generator import scores
+from generator.scores import Play
 from generator.truth import TESTS, Program, find_truth, write_programs
 from oracle.expected import Printed, run_chanlint
 
 RECORDED = TESTS / "generator" / "recorded.json"
+RECORDED_TOPICS = TESTS / "generator" / "recorded_topics.json"
 CHUNK = 40  # chanlint gives up on names that very many files of a project share: each project stays small
 
 
-def ask_chanlint(programs: Sequence[Program], folder: Path) -> dict[int, list[Printed]]:
+def _target(program: Program | Play) -> tuple[int, int]:
+    return program.form.target if isinstance(program, Play) else program.shape.target
+
+
+def ask_chanlint(programs: Sequence[Program | Play], folder: Path) -> dict[int, list[Printed]]:
     """The findings about each program."""
     reports: dict[int, list[Printed]] = {program.number: [] for program in programs}
-    targets = sorted({program.shape.target for program in programs})
-    for target in targets:
-        members = [program for program in programs if program.shape.target == target]
+    for target in sorted({_target(program) for program in programs}):
+        members = [program for program in programs if _target(program) == target]
         for start in range(0, len(members), CHUNK):
             chunk = members[start : start + CHUNK]
             found = run_chanlint([program.folder for program in chunk], folder, target)
@@ -91,19 +97,24 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--record", action="store_true", help=f"write truth and chanlint's outcome to {RECORDED.name}")
     parser.add_argument("--show", type=int, default=20, help="how many disagreements are printed")
     parser.add_argument("--no-chanlint", action="store_true", help="only run the programs")
+    parser.add_argument("--topics", action="store_true", help="programs about producers, joins, streams, owners, locks, each rule scored by itself")
     return parser.parse_args(arguments)
 
 
-def _observe(programs: list[Program], store: Path | None) -> None:
+def _label(program: Program | Play) -> str:
+    return str(program.form if isinstance(program, Play) else program.shape)
+
+
+def _observe(programs: Sequence[Program | Play], store: Path | None) -> None:
     if store is not None and store.exists():
         known = json.loads(store.read_text(encoding="utf-8"))
         for program in programs:
             entry = known.get(str(program.number), {})
-            if entry.get("shape") == str(program.shape):
+            if entry.get("shape") == _label(program):
                 program.observed = entry["observed"]
     find_truth([program for program in programs if not program.observed])
     if store is not None:
-        known = {str(p.number): {"shape": str(p.shape), "observed": p.observed} for p in programs}
+        known = {str(p.number): {"shape": _label(p), "observed": p.observed} for p in programs}
         store.write_text(json.dumps(known, indent=0) + "\n", encoding="utf-8")
 
 
@@ -127,25 +138,19 @@ def record(seed: int, programs: Sequence[Program], reports: dict[int, list[Print
     RECORDED.write_text(f'{{"seed": {seed}, "programs": [\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 1 where chanlint and the truth disagree."""
-    options = _arguments(arguments)
-    if options.python:
-        known = os.environ.get("CHANLINT_TEST_PYTHONS", "")
-        os.environ["CHANLINT_TEST_PYTHONS"] = os.pathsep.join([*options.python, known])
-    with tempfile.TemporaryDirectory(prefix="programs-") as temporary:
-        folder = (options.keep or Path(temporary)).resolve()
-        programs = write_programs(options.seed, range(options.start, options.start + options.count), folder)
-        began = time.monotonic()
-        if options.record:
-            reuse_record(options.seed, programs)
-        _observe(programs, options.truth)
-        print(f"run in {time.monotonic() - began:.0f} s: {dict(Counter(p.verdict for p in programs))}")
-        if options.no_chanlint:
-            return 0
-        began = time.monotonic()
-        reports = ask_chanlint(programs, folder)
-        print(f"checked in {time.monotonic() - began:.0f} s")
+def _consumers(options: argparse.Namespace, folder: Path) -> int:
+    """Programs about blocked consumers."""
+    programs = write_programs(options.seed, range(options.start, options.start + options.count), folder)
+    began = time.monotonic()
+    if options.record:
+        reuse_record(options.seed, programs)
+    _observe(programs, options.truth)
+    print(f"run in {time.monotonic() - began:.0f} s: {dict(Counter(p.verdict for p in programs))}")
+    if options.no_chanlint:
+        return 0
+    began = time.monotonic()
+    reports = ask_chanlint(programs, folder)
+    print(f"checked in {time.monotonic() - began:.0f} s")
     print("\n".join(tables(programs, reports)))
     if options.record:
         record(options.seed, programs, reports)
@@ -156,6 +161,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{judge(program, reports[program.number])} {program.folder.name}: {program.shape}")
         print(f"    truth {program.observed}, chanlint {codes}")
     return int(bool(wrong))
+
+
+def codes_of(reports: dict[int, list[Printed]]) -> dict[int, set[str]]:
+    """The codes reported of each program, but those about files and comments."""
+    return {number: {found["code"] for found in printed if found["code"] > "CHN1"} for number, printed in reports.items()}
+
+
+def _topics(options: argparse.Namespace, folder: Path) -> int:
+    """Programs of the other topics, each rule scored by itself."""
+    plays = scores.write_plays(options.seed, range(options.start, options.start + options.count), folder)
+    began = time.monotonic()
+    _observe(plays, options.truth)
+    print(f"run in {time.monotonic() - began:.0f} s: {sum(bool(play.observed) for play in plays)} of {len(plays)}")
+    if options.no_chanlint:
+        return 0
+    began = time.monotonic()
+    reported = codes_of(ask_chanlint(plays, folder))
+    print(f"checked in {time.monotonic() - began:.0f} s")
+    print("\n".join(scores.table(plays, reported)))
+    if options.record:
+        scores.record(RECORDED_TOPICS, options.seed, plays, reported)
+    wrong = scores.wrong(plays, reported)
+    for play in wrong[: options.show]:
+        print(f"\n{play.folder.name}: {play.form}")
+        print(f"    wanted {sorted(play.wanted)}, chanlint {sorted(reported[play.number])}, seen {play.observed}")
+    return int(bool(wrong))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; 1 where chanlint and the truth disagree."""
+    options = _arguments(arguments)
+    if options.python:
+        known = os.environ.get("CHANLINT_TEST_PYTHONS", "")
+        os.environ["CHANLINT_TEST_PYTHONS"] = os.pathsep.join([*options.python, known])
+    with tempfile.TemporaryDirectory(prefix="programs-") as temporary:
+        folder = (options.keep or Path(temporary)).resolve()
+        return _topics(options, folder) if options.topics else _consumers(options, folder)
 
 
 if __name__ == "__main__":

@@ -279,12 +279,18 @@ _IMPORTS = {
     "asyncio": "import asyncio",
     "functools": "import functools",
     "json": "import json",
+    "math": "import math",
     "multiprocessing": "import multiprocessing",
     "queue": "import queue",
     "threading": "import threading",
     "time": "import time",
+    "anyio": "import anyio",
+    "trio": "import trio",
     "ThreadPoolExecutor": "from concurrent.futures import ThreadPoolExecutor",
+    "AsyncExitStack": "from contextlib import AsyncExitStack",
     "ExitStack": "from contextlib import ExitStack",
+    "aclosing": "from contextlib import aclosing",
+    "closing": "from contextlib import closing",
     "asynccontextmanager": "from contextlib import asynccontextmanager",
     "contextmanager": "from contextlib import contextmanager",
     "dataclass": "from dataclasses import dataclass, field",
@@ -310,6 +316,11 @@ def _mentions(lines: list[str], name: str) -> bool:
 def _shared(lines: list[str]) -> list[str]:
     """The definitions that some lines need."""
     return [line for name, definition in _SHARED.items() if _mentions(lines, name) for line in definition]
+
+
+def complete(says: str, lines: list[str]) -> str:
+    """A module of ``lines``, with the imports and shared definitions that they need."""
+    return _file(says, [], [*_shared(lines), *lines])
 
 
 def _file(says: str, imports: list[str], lines: list[str]) -> str:

@@ -22,12 +22,14 @@ from pathlib import Path
 
 from generator.grammar import Shape, draw
 from generator.render import render
+from generator.scores import Play
 from oracle.interpreters import choose
 
 TESTS = Path(__file__).resolve().parent.parent
 BATCH = 20
 LANES = int(os.environ.get("CHANLINT_ORACLE_LANES", "5"))
 BATCH_SECONDS = 240.0
+WITNESS_OF_CONSUMERS, WITNESS = "generator.batch", "generator.witness"
 
 
 @dataclass
@@ -66,10 +68,10 @@ def write_programs(seed: int, numbers: Sequence[int], folder: Path) -> list[Prog
     return programs
 
 
-def _run_batch(python: str, batch: list[Program]) -> None:
+def _run_batch(python: str, batch: Sequence[Program | Play], module: str) -> None:
     with tempfile.TemporaryDirectory(prefix="batch-") as folder:
         result, log = Path(folder, "result.json"), Path(folder, "stderr.txt")
-        command = [python, "-m", "generator.batch", str(result), *(str(p.folder) for p in batch)]
+        command = [python, "-m", module, str(result), *(str(p.folder) for p in batch)]
         environment = os.environ | {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1"}
         with log.open("wb") as stderr:
             process = subprocess.Popen(
@@ -92,18 +94,20 @@ def _run_batch(python: str, batch: list[Program]) -> None:
             raise RuntimeError(f"a batch found nothing: {log.read_text(errors='replace')[-2000:]}")
 
 
-def find_truth(programs: Sequence[Program]) -> None:
+def find_truth(programs: Sequence[Program | Play]) -> None:
     """Runs programs and fills in what was observed; those without an interpreter stay unknown."""
-    groups: dict[tuple[tuple[int, int], str], list[Program]] = defaultdict(list)
+    groups: dict[tuple[tuple[int, int], tuple[str, ...], str, bool], list[Program | Play]] = defaultdict(list)
     for program in programs:
+        shape, module = (program.form, WITNESS) if isinstance(program, Play) else (program.shape, WITNESS_OF_CONSUMERS)
+        needs = shape.needs if isinstance(program, Play) else ()
         # A fork copies whatever locks other threads hold: processes stay among themselves.
-        groups[program.shape.target, "process" if program.shape.world == "process" else "other"].append(program)
+        groups[shape.target, needs, module, shape.world == "process"].append(program)
     batches = []
-    for (target, _), members in groups.items():
-        interpreter = choose(target, ())
+    for (target, needs, module, _), members in groups.items():
+        interpreter = choose(target, needs)
         if interpreter is not None:
             size = min(BATCH, -(-len(members) // LANES))
-            batches += [(interpreter.path, members[i : i + size]) for i in range(0, len(members), size)]
+            batches += [(interpreter.path, members[i : i + size], module) for i in range(0, len(members), size)]
     with ThreadPoolExecutor(LANES) as pool:
         for run in [pool.submit(_run_batch, *batch) for batch in batches]:
             run.result()

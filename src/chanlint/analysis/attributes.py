@@ -237,16 +237,31 @@ def exercise_class(state: PointsTo, cls: ClassRef, only_unmentioned: bool, menti
     relevant = makes_channels(state, cls)
     if relevant and any(cls in mro(state, other)[1:] for other in state.classes):
         return  # a base class: its subclasses are exercised with its methods
+    _exercise(state, cls, inherited=relevant)
+
+
+def exercise_base(state: PointsTo, cls: ClassRef) -> None:
+    """Calls the methods of a base class that makes a channel in a method that every subclass overrides: nothing else enters it."""
+    if any(instance.synthetic for instance in state.instances.get(cls, ())):
+        return
+    for node in list(cls.frame.variables.values()):
+        for obj in list(state.graph.points[node]):
+            if isinstance(obj, FunctionRef) and obj.function.id not in state.of_function and _is_maker(state, obj):
+                _exercise(state, cls, inherited=True)
+                return
+
+
+def _exercise(state: PointsTo, cls: ClassRef, *, inherited: bool) -> None:
     instance = state.heap.make(Instance, cls, cls.site, None, True)
     state.instances.setdefault(cls, []).append(instance)
     calls.fill_fields(state, cls, instance, cls.frame, None)
-    _enter_methods(state, instance, api=False, inherited=relevant)
+    _enter_methods(state, instance, api=False, inherited=inherited)
 
 
 def exercise_instances(state: PointsTo) -> None:
     """Enters the methods that were never called on an object: what they do is offered by its class, not done.
 
-    Only objects that hold a channel, an actor or a flag, or whose class makes channels, are worth it.
+    Only objects that hold a channel, an actor or a flag, whose class makes channels, or that hold such an object, are worth it.
     """
     for instances in list(state.instances.values()):
         for instance in list(instances):
@@ -271,28 +286,35 @@ def _names_maker(state: PointsTo, cls: Obj) -> bool:
 
 
 def _looks_for_maker(state: PointsTo, cls: ClassRef) -> bool:
+    return any(
+        isinstance(obj, FunctionRef) and _is_maker(state, obj)
+        for node in cls.frame.variables.values()
+        for obj in state.graph.points[node]
+    )
+
+
+def _is_maker(state: PointsTo, ref: FunctionRef) -> bool:
+    """Whether a function names a channel's constructor."""
     makers = state.maker_names
-    for node in cls.frame.variables.values():
-        for obj in state.graph.points[node]:
-            if isinstance(obj, FunctionRef):
-                for op in obj.function.cfg.ops():
-                    if (isinstance(op, LoadAttr) and op.attr in makers) or (isinstance(op, LoadVar) and op.var.name in makers):
-                        return True
-    return False
+    return any(
+        (isinstance(op, LoadAttr) and op.attr in makers) or (isinstance(op, LoadVar) and op.var.name in makers)
+        for op in ref.function.cfg.ops()
+    )
 
 
 def _holds_events(state: PointsTo, instance: Instance) -> bool:
-    """Whether an attribute holds something of a library that blocks, wakes or runs."""
+    """Whether an attribute holds something of a library that blocks, wakes or runs, or an object whose class makes channels."""
     for name in state.graph.attribute_names(instance):
         node = state.graph.known_attribute(instance, name)
         for obj in state.graph.points[node] if node is not None else ():
-            if isinstance(obj, End | LibInstance):
-                return True
-            if isinstance(obj, Container) and any(
-                isinstance(inner, End | LibInstance) for inner in state.graph.points[state.graph.elements(obj)]
-            ):
+            inner = state.graph.points[state.graph.elements(obj)] if isinstance(obj, Container) else (obj,)
+            if any(isinstance(each, End | LibInstance) or _owns_channels(state, each) for each in inner):
                 return True
     return False
+
+
+def _owns_channels(state: PointsTo, obj: Obj) -> bool:
+    return isinstance(obj, Instance) and not obj.synthetic and makes_channels(state, obj.cls)
 
 
 def _enter_methods(state: PointsTo, instance: Instance, *, api: bool, inherited: bool = True) -> None:

@@ -28,8 +28,9 @@ from chanlint.analysis.objects import (
 )
 from chanlint.catalogue.schema import OpKind
 from chanlint.ir import ops
-from chanlint.ir.ids import OpId
+from chanlint.ir.ids import FunctionId, OpId
 from chanlint.ir.ops import Op, Register
+from chanlint.ir.program import FunctionKind
 
 if TYPE_CHECKING:
     from chanlint.analysis.program import Analysis
@@ -47,12 +48,18 @@ class Escapes:
         self.analysis = analysis
         self.where: dict[Obj, OpId] = {}
         self._known_holders: dict[Obj, list[tuple[Obj, str]]] = {}
+        self._lent: set[tuple[FunctionId, Obj | None]] = set()  # methods that unknown code got hold of, with their objects
+        self._offering: Obj | None = None  # whoever calls a method that is only offered has its object already
         for frame in analysis.points.frames:
+            self._offering = frame.receiver if frame.api else None
             self._scan(frame)
+        self._offering = None
+        if not analysis.options.closed_world:
+            self._open_names()
         self._spread()
 
     def _escape(self, obj: Obj, at: OpId) -> None:
-        if not isinstance(obj, Const | LibName | ClassRef) and obj not in self.where:
+        if not isinstance(obj, Const | LibName | ClassRef) and obj not in self.where and obj is not self._offering:
             self.where[obj] = at
 
     def _registers(self, frame: Frame, op: Op, registers: list[Register]) -> None:
@@ -76,10 +83,29 @@ class Escapes:
                 case ops.Yield() if not frame.entries:
                     self._registers(frame, op, [op.src])
         unknown_caller = not frame.entries or any(entry.kind is EntryKind.ROOT for entry in frame.entries)
+        unknown_caller = unknown_caller or (not self.analysis.options.closed_world and self._is_open(frame.function.name))
         if unknown_caller:
             for node in (frame.returned, frame.yielded):
                 for obj in self.analysis.points.graph.points[node]:
                     self._escape(obj, OpId(frame.function.id, -1))
+
+    def _is_open(self, name: str) -> bool:
+        """Whether code that is not analysed may use a name: where only one file is seen, every one without an underscore."""
+        return not name.startswith(("_", "<")) or (name.startswith("__") and name.endswith("__"))
+
+    def _open_names(self) -> None:
+        """Module variables and attributes with open names hold what other files can get hold of."""
+        graph = self.analysis.points.graph
+        for frame in self.analysis.points.frames:
+            if frame.function.kind in (FunctionKind.MODULE, FunctionKind.CLASS):
+                for name, node in frame.variables.items():
+                    if self._is_open(name):
+                        for obj in graph.points[node]:
+                            self._escape(obj, OpId(frame.function.id, -1))
+        for (owner, name), node in graph.attribute_nodes():
+            if isinstance(owner, Instance) and self._is_open(name):
+                for obj in graph.points[node]:
+                    self._escape(obj, OpId(owner.cls.frame.function.id, -1))
 
     def _call(self, frame: Frame, op: ops.Call) -> None:
         points = self.analysis.points
@@ -126,7 +152,7 @@ class Escapes:
                 case LibMethod() if obj.name not in ("get", "get_nowait", "receive", "qsize", "empty", "full", "is_set"):
                     inner = [obj.receiver]
                 case Bound():
-                    inner = [obj.function]
+                    self._lent.add((obj.function.function.id, obj.receiver))
                 case Awaitable():
                     inner = [call.receiver for call in points.awaitables.get(obj, ()) if call.receiver is not None]
                 case End():
@@ -147,6 +173,8 @@ class Escapes:
 
     def callable_from_outside(self, frame: Frame) -> bool:
         """Whether unknown code got hold of the function that runs in ``frame``."""
+        if (frame.function.id, frame.receiver) in self._lent:
+            return True
         return any(ref in self.where for ref in self.analysis.points.refs.get(frame.function.id, ()))
 
     def holders(self, obj: Obj) -> list[tuple[Obj, str]]:

@@ -257,7 +257,10 @@ def _compare(analysis: Analysis, frame: Frame, level: int, op: ops.Compare, valu
     sides = ((right, op.left), (left, op.right)) if isinstance(right, Data) else ((left, op.right), (right, op.left))
     for value, other in sides:
         if isinstance(value, Data) or (isinstance(value, Known) and (value is left or not isinstance(left, Known))):
-            same = equal(value, _candidates(analysis, frame, level, other, values))
+            candidates = _candidates(analysis, frame, level, other, values)
+            same = equal(value, candidates)
+            if same is False and op.operator in ("==", "!=") and _may_be_alike(value, candidates):
+                same = None
             if same is None:
                 return DERIVED if isinstance(value, Data) or op.operator in ("is", "==", "!=", "is-not") else None
             other_value = values.get((level, other))
@@ -265,6 +268,14 @@ def _compare(analysis: Analysis, frame: Frame, level: int, op: ops.Compare, valu
                 return other_value
             return _boolean(analysis, same == wanted)
     return next((v for v in (left, right) if isinstance(v, Flag)), None)
+
+
+def _may_be_alike(value: Value, candidates: list[Obj]) -> bool:
+    """Whether two containers may have the same elements."""
+    if not isinstance(value, Known) or not isinstance(value.obj, Container):
+        return False
+    alike = [each for each in candidates if isinstance(each, Container) and each.kind == value.obj.kind]
+    return any(each.size is None or value.obj.size in (None, each.size) for each in alike)
 
 
 def class_names(analysis: Analysis, obj: Obj) -> list[object]:
@@ -296,6 +307,8 @@ def _is_instance(analysis: Analysis, frame: Frame, value: Value | None, register
             return _boolean(analysis, f"builtins.{type(obj.value).__name__}" in wanted)
         if isinstance(obj, Container):
             return _boolean(analysis, f"builtins.{obj.kind}" in wanted)
+        if isinstance(obj, ClassRef) and not any("builtins.type" in class_names(analysis, each) for each in classes):
+            return _boolean(analysis, False) if all(isinstance(each, ClassRef) for each in classes) else DERIVED
         return _boolean(analysis, False) if isinstance(obj, FunctionRef | LibInstance) else DERIVED
     return None
 

@@ -15,6 +15,7 @@ from chanlint.analysis.frames import EntryKind, Frame, LibCall
 from chanlint.analysis.objects import (
     Awaitable,
     ClassRef,
+    Const,
     Container,
     Coroutine,
     End,
@@ -26,7 +27,7 @@ from chanlint.analysis.objects import (
     LibName,
     Obj,
 )
-from chanlint.catalogue.schema import ArgRef, Category, Effect, OpKind
+from chanlint.catalogue.schema import ArgRef, Category, Effect, OpKind, TypeInfo
 from chanlint.ir import ops
 from chanlint.ir.ids import MODULE_BODY, FunctionId, OpId
 from chanlint.ir.ops import Op, Variable
@@ -180,12 +181,18 @@ def _make(state: PointsTo, made: LibCall, arguments: Arguments, target: int) -> 
         state.graph.add(target, obj)
         return
     pair = state.heap.make(Container, "tuple", site, made.frame)
-    for position, (end_type, role) in enumerate(zip(info.ends, info.roles, strict=True)):
-        end = state.heap.make(End, obj, end_type, role, OpId(site.function, site.op), made.frame)
-        if role == "both" and position:
-            end = state.heap.make(End, obj, end_type, "both2", site, made.frame)
-        state.graph.add(state.graph.cell(pair, position), end)
+    for position, (end_type, role) in enumerate(zip(info.ends, _roles(state, info, arguments), strict=True)):
+        state.graph.add(state.graph.cell(pair, position), state.heap.make(End, obj, end_type, role, site, made.frame))
     state.graph.add(target, pair)
+
+
+def _roles(state: PointsTo, info: TypeInfo, arguments: Arguments) -> tuple[str, ...]:
+    """The roles of a pair's ends; the second of two that send and receive is told from the first."""
+    duplex = argument(arguments, info.duplex)
+    held = list(state.graph.points[duplex]) if duplex is not None else []
+    if held and all(isinstance(obj, Const) and not obj.value for obj in held):
+        return ("receive", "send")
+    return ("both", "both2") if info.roles == ("both", "both") else info.roles
 
 
 def _get(state: PointsTo, made: LibCall, arguments: Arguments, target: int) -> None:
@@ -307,9 +314,9 @@ def leave(state: PointsTo, frame: Frame, op: ops.Exit, obj: Obj) -> None:
         info = state.catalogue.types.get(type_name)
         if info is None:
             continue
-        adopted = _adopted(state, obj)
-        if adopted is not None:
-            way_out = close if info.category is Category.STACK and _closes(state, type_name) else calls.on_exit
+        if info.category is Category.STACK:  # what it adopts may be known only later
+            adopted = state.graph.attribute(obj, "<adopted>")
+            way_out = close if _closes(state, type_name) else calls.on_exit
             state.graph.watch_later(adopted, partial(way_out, state, frame, op))
         effect = EXIT_EFFECTS.get(info.exit or "")
         if effect is not None:

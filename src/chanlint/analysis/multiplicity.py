@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chanlint.analysis.frames import Frame
-from chanlint.analysis.objects import Const, Container, LibName, Obj
+from chanlint.analysis.frames import EntryKind, Frame
+from chanlint.analysis.objects import Bound, ClassRef, Container, FunctionRef, LibName, Obj
 from chanlint.ir import ops
-from chanlint.ir.ops import Op, Register
+from chanlint.ir.ops import Op, Register, Variable
 
 if TYPE_CHECKING:
     from chanlint.analysis.program import Analysis
+
+MOST_NESTED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class Count:
         """By how much this is less than ``other``, where that is known and the difference is positive."""
         if self.number is not None and other.number is not None:
             return other.number - self.number if other.number > self.number else None
-        if isinstance(self.expression, tuple) and self.expression[:2] == ("less", other.expression):
-            return int(self.expression[2])
+        mine, theirs = _parted(self.expression), _parted(other.expression)
+        if self.expression is not None and mine[0] == theirs[0] and theirs[1] > mine[1]:
+            return theirs[1] - mine[1]
         return None
 
     def __mul__(self, other: Count) -> Count:
@@ -48,6 +51,14 @@ class Count:
         return MANY
 
 
+
+def _parted(expression: object) -> tuple[object, int]:
+    """An expression without the number that is added to it, and that number."""
+    if isinstance(expression, tuple) and expression[0] == "plus":
+        return expression[1], expression[2]
+    return expression, 0
+
+
 ONE = Count(1)
 MANY = Count()
 
@@ -57,6 +68,8 @@ class Counts:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
+        self._counted: set[Obj] = set()
+        self._depth = 0
 
     def of(self, frame: Frame, op: Op) -> Count:
         """How often ``op`` runs per run of ``frame``."""
@@ -75,6 +88,10 @@ class Counts:
             for block in shape.loop(op)
         )
         return MANY if inside_while else found
+
+    def value(self, frame: Frame, register: Register) -> Count:
+        """What number an expression stands for."""
+        return self._expression(frame, register)
 
     def _iterations(self, frame: Frame, head: ops.Iterate) -> Count:
         shape = self.analysis.shapes.of(frame.function)
@@ -97,6 +114,8 @@ class Counts:
                     return Count(len(made.items))
                 case ops.Compute(operator="*", operands=(left, right)):
                     return self._product(frame, left, right)
+                case ops.LoadItem(obj=whole, key=key):
+                    return self._slice(frame, whole, key)
                 case ops.LoadVar() | ops.LoadAttr():
                     held = self.analysis.points.holds(frame, register)
                     if isinstance(made, ops.LoadVar) and self._is_param(frame, made):
@@ -116,12 +135,29 @@ class Counts:
                 return self.length(frame, first) * self._expression(frame, second)
         return MANY
 
+    def _slice(self, frame: Frame, whole: Register, key: Register) -> Count:
+        """``whole[n:]``."""
+        shape = self.analysis.shapes.of(frame.function)
+        for made in shape.definitions.get(key, ()):
+            if isinstance(made, ops.Compute) and made.operator == "slice":
+                values = [self._literal(frame, operand) for operand in made.operands]
+                if isinstance(values[0], int) and values[0] >= 0 and all(value is None for value in values[1:]):
+                    return self._sum(self.length(frame, whole), Count(values[0]), "-")
+        return MANY
+
+    def _literal(self, frame: Frame, register: Register) -> object:
+        made = self.analysis.shapes.of(frame.function).definitions.get(register, ())
+        return made[0].value if len(made) == 1 and isinstance(made[0], ops.Const) else ...
+
     def _call(self, frame: Frame, op: ops.Call) -> Count:
         for callee in self.analysis.points.holds(frame, op.callee):
             if not isinstance(callee, LibName):
                 continue
             if callee.dotted == "builtins.range" and len(op.args) == 1:
                 return self._expression(frame, op.args[0].value)
+            if callee.dotted == "builtins.range" and len(op.args) == 2:
+                first, last = (self._expression(frame, argument.value) for argument in op.args)
+                return last if first.number == 0 else self._sum(last, first, "-")
             if callee.dotted in ("builtins.enumerate", "builtins.list", "builtins.tuple", "builtins.reversed") and op.args:
                 return self.length(frame, op.args[0].value)
         return MANY
@@ -133,18 +169,16 @@ class Counts:
                 case ops.Const(value=int() as value):
                     return Count(int(value))
                 case ops.LoadVar(var=var) if self._is_param(frame, made):
-                    return Count(expression=("variable", var)) if not self.analysis.writes_of(var) else MANY
+                    return self._argument(frame, var) if not self.analysis.writes_of(var) else MANY
                 case ops.LoadVar(var=var):
-                    held = self.analysis.points.holds(frame, register)
-                    numbers = [obj.value for obj in held if isinstance(obj, Const)]
-                    if self.analysis.writes_of(var) == 1 and len(held) == 1 and numbers and isinstance(numbers[0], int):
-                        return Count(int(numbers[0]))
+                    stored = self.analysis.stores(var.owner, var.name)
+                    places = {op.index for _, op in stored}
+                    if self.analysis.writes_of(var) == 1 and len(places) == 1 and self._is_literal(*stored[0]):
+                        return self._stored(*stored[0])
                     if self.analysis.writes_of(var) <= 1:
                         return Count(expression=("variable", var))
                 case ops.LoadAttr(obj=base, attr=attr):
-                    held = self.analysis.points.holds(frame, register)
-                    owners = self.analysis.points.holds(frame, base)
-                    return Count(expression=("attribute", owners[0] if len(owners) == 1 else None, attr, len(held)))
+                    return self._attribute(frame, register, self.analysis.points.holds(frame, base), attr)
                 case ops.Compute(operator="-" | "+" as sign, operands=(left, right)):
                     return self._sum(self._expression(frame, left), self._expression(frame, right), sign)
                 case ops.Call(args=(only,)):
@@ -153,12 +187,64 @@ class Counts:
                         return self.length(frame, only.value)
         return MANY
 
+    def _argument(self, frame: Frame, var: Variable) -> Count:
+        """A parameter: what its one caller gives, else its name."""
+        named = Count(expression=("variable", var))
+        callers = [entry for entry in frame.entries if entry.caller is not None and isinstance(entry.op, ops.Call)]
+        if frame.merged or len(frame.entries) != 1 or len(callers) != 1 or callers[0].kind is not EntryKind.CALL:
+            return named
+        caller, op = callers[0].caller, callers[0].op
+        if caller is None or not isinstance(op, ops.Call) or any(argument.unpack for argument in op.args):
+            return named
+        names = [param.name for param in frame.function.params]
+        position = names.index(var.name) - (1 if frame.receiver is not None else 0)
+        plain = [argument.value for argument in op.args if argument.keyword is None]
+        given = [argument.value for argument in op.args if argument.keyword == var.name]
+        given += plain[position : position + 1] if 0 <= position < len(plain) else []
+        if len(given) != 1 or not self._is_direct(caller, op, frame):
+            return named
+        found = self._nested(caller, given[0])
+        return named if found.is_many else found
+
+    def _is_direct(self, caller: Frame, op: ops.Call, frame: Frame) -> bool:
+        """Whether a call names the function (or class) itself, so that its arguments are those of the function."""
+        held = self.analysis.points.holds(caller, op.callee)
+        return len(held) == 1 and isinstance(held[0], FunctionRef | ClassRef | Bound)
+
+    def _attribute(self, frame: Frame, register: Register, owners: list[Obj], attr: str) -> Count:
+        """An attribute: what its one store puts there, else its name."""
+        held = self.analysis.points.holds(frame, register)
+        owner = owners[0] if len(owners) == 1 else None
+        stored = self.analysis.stores(owner, attr) if owner is not None else []
+        found = self._stored(*stored[0]) if len(stored) == 1 else MANY
+        return Count(expression=("attribute", owner, attr, len(held))) if found.is_many else found
+
+    def _stored(self, frame: Frame, op: Op) -> Count:
+        return self._nested(frame, op.src) if isinstance(op, ops.StoreVar | ops.StoreAttr) else MANY
+
+    def _is_literal(self, frame: Frame, op: Op) -> bool:
+        """Whether a store puts a literal number."""
+        made = self.analysis.shapes.of(frame.function).definitions.get(op.src, ()) if isinstance(op, ops.StoreVar) else ()
+        return len(made) == 1 and isinstance(made[0], ops.Const) and isinstance(made[0].value, int)
+
+    def _nested(self, frame: Frame, register: Register) -> Count:
+        if self._depth >= MOST_NESTED:
+            return MANY
+        self._depth += 1
+        found = self._expression(frame, register)
+        self._depth -= 1
+        return found
+
     def _sum(self, left: Count, right: Count, sign: str) -> Count:
         if left.number is not None and right.number is not None:
             return Count(max(0, left.number - right.number if sign == "-" else left.number + right.number))
-        if sign == "-" and left.expression is not None and right.number:
-            return Count(expression=("less", left.expression, right.number))
-        return MANY
+        if sign == "+" and right.expression is not None:
+            left, right = right, left
+        if left.expression is None or right.number is None:
+            return MANY
+        base, more = _parted(left.expression)
+        more += right.number if sign == "+" else -right.number
+        return Count(expression=("plus", base, more) if more else base)
 
     # -- containers -----------------------------------------------------------------------------------------------------
 
@@ -168,9 +254,12 @@ class Counts:
     def _container(self, container: Obj) -> Count:
         """How many elements a container has: as many as its literal, or as its one filling loop runs."""
         fillings = self.analysis.fillings(container)
-        if len(fillings) == 1:
+        if len(fillings) == 1 and container not in self._counted:
             frame, op = fillings[0]
-            return self.of(frame, op)
+            self._counted.add(container)  # one that is filled while it is walked has no number
+            found = self.of(frame, op)
+            self._counted.discard(container)
+            return found
         if not fillings and isinstance(container, Container):
             made = self.analysis.shapes.of(container.maker.function).by_index.get(container.site.op)
             if isinstance(made, ops.Build) and not made.starred:

@@ -59,7 +59,11 @@ class Search:
         raised: the start op itself ends in an exception.
         covering: op indexes at which the ending is reached.
         joins: op indexes at which the path waits for the consumer.
+        first: the way to the first covering op is meant, so that a loop that covers may also raise before it does.
         guards: a test of anything but local names is taken to guard the ending rightly (``if self._thread is None: return``).
+        fails: covering ops that may also raise before the ending is reached.
+        gives: the start op gives an object, never None, on the paths that count.
+        resumes: the covering ops before the start have done their work by then, and what counts is whether one comes after.
     """
 
     frame: Frame
@@ -68,6 +72,10 @@ class Search:
     raised: bool = False
     joins: frozenset[int] = frozenset()
     guards: bool = False
+    first: bool = False
+    fails: frozenset[int] = frozenset()
+    gives: bool = False
+    resumes: bool = False
 
 
 WAYS = ("return", "join", "close", "raise")
@@ -86,7 +94,7 @@ class Paths:
         if len(frame.function.cfg.blocks) > BLOCKS:
             self.analysis.limits.hit("blocks")
             return None
-        covering = self._with_loops(search)
+        covering = search.covering if search.first else self._with_loops(search)
         self.covered = False
         if search.start is not None and search.start.index in covering:
             return []
@@ -103,6 +111,11 @@ class Paths:
                     seen.add(following)
                     waiting.append(following)
         return [found[kind] for kind in WAYS if kind in found]
+
+    def lead(self, frame: Frame, start: Op | None, op: Op, before: frozenset[int] = frozenset()) -> bool:
+        """Whether a path without an exception leads from ``start`` (None: the entry) to ``op``, past none of ``before``."""
+        found = self.witnesses(Search(frame, start, before - {op.index}, joins=frozenset({op.index})))
+        return any(witness.kind == "join" for witness in found or ())
 
     def _with_loops(self, search: Search) -> frozenset[int]:
         """The covering ops, and the heads of loops that cover and do not hold the start."""
@@ -128,8 +141,10 @@ class Paths:
         started = at.started
         ways: list[_Point] = []
         for op in shape.listing[at.block][at.offset :]:
-            if op.index in covering:
+            if op.index in covering and (started or not search.resumes):
                 self.covered = self.covered or started
+                if started and op.index in search.fails:
+                    ways += self._raise(search, at, block.handler, op, "raise", found)
                 return ways
             if started and op.index in search.joins:
                 if at.flying is None:
@@ -140,7 +155,8 @@ class Paths:
             if isinstance(op, ops.Caught):
                 at = at._replace(flying=None)
             if isinstance(op, ops.StoreVar):
-                at = at._replace(facts=self._stored(frame, op, at.facts))
+                gives = started and search.start is not None and op.src == getattr(search.start, "dst", None)
+                at = at._replace(facts=self._stored(frame, op, at.facts, gives=gives and search.gives))
             starts = search.start is not None and op is search.start
             risk = self.analysis.raises.risk(frame, op)
             yields = isinstance(op, ops.Yield) and not op.delegate
@@ -164,9 +180,11 @@ class Paths:
             return []
         return [_Point(handler, 0, at.started, op, at.facts)]
 
-    def _stored(self, frame: Frame, op: ops.StoreVar, facts: Facts) -> Facts:
+    def _stored(self, frame: Frame, op: ops.StoreVar, facts: Facts, *, gives: bool) -> Facts:
         """What is known after a variable was bound: nothing of it but whether it is None."""
         kept = frozenset(fact for fact in facts if ("var", op.var) not in _parts(fact[0]))
+        if gives:
+            return kept | {(("var", op.var), True)}
         held = self.analysis.points.holds(frame, op.src)
         if held and not any(isinstance(obj, Const) for obj in held):
             return kept | {(("var", op.var), True)} if all(_is_true(obj) for obj in held) else kept
@@ -221,8 +239,7 @@ class Paths:
             if guarded is not None:
                 return [_Point(guarded, 0, at.started, at.flying, at.facts)]
         shape = self.analysis.shapes.of(frame.function)
-        swallowed = self._swallowed(frame, end)
-        decided = swallowed if swallowed is not None else self._decided(frame, end)
+        decided = self.decided(frame, end)
         if decided is not None:
             return [_Point(end.true if decided else end.false, 0, at.started, at.flying, at.facts)]
         key = self._condition(frame, end)
@@ -248,6 +265,11 @@ class Paths:
         goals = {shape.positions[index].block for index in search.covering if index in shape.positions}
         ways = [t for t in (end.true, end.false) if t >= 0 and (t in goals or goals & shape.reach(t))]
         return ways[0] if len(ways) == 1 else None
+
+    def decided(self, frame: Frame, end: ops.Branch) -> bool | None:
+        """Which way a test goes whenever it is reached, None where that is not known."""
+        swallowed = self._swallowed(frame, end)
+        return swallowed if swallowed is not None else self._decided(frame, end)
 
     def _swallowed(self, frame: Frame, end: ops.Branch) -> bool | None:
         """Whether a ``with`` swallows the exception: ``suppress`` does, an ``__exit__`` that can return True may."""

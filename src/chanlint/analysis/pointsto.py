@@ -77,6 +77,9 @@ class PointsTo:
             attributes.exercise_class(self, self.classes[done], only_unmentioned=False, mentioned=called)
             self.graph.solve()
             done += 1
+        for cls in list(self.classes):
+            attributes.exercise_base(self, cls)
+        self.graph.solve()
         attributes.exercise_instances(self)
         self.graph.solve()
         return self

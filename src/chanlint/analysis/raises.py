@@ -109,7 +109,7 @@ class Raises:
             return Risk.NONE if plain else Risk.COUNTS
         known = frame.lib_calls.get(op.index, ())
         if known:
-            return Risk.COUNTS if any(call.effect.op in PROPAGATES for call in known) else Risk.NONE
+            return Risk.COUNTS if any(call.effect.op in PROPAGATES and not call.effect.parted for call in known) else Risk.NONE
         if not callees:
             return self._unknown(frame, op)
         return max((self._callee(obj) for obj in callees), default=Risk.NONE)
@@ -186,6 +186,9 @@ class Raises:
         if isinstance(op, ops.Raise):
             return tuple(sorted(self._raised(frame, op)))
         if isinstance(op, ops.Call):
+            for call in frame.lib_calls.get(op.index, ()):
+                if call.effect.nonblocking:
+                    return call.effect.raises
             for obj in self.analysis.points.holds(frame, op.callee):
                 if isinstance(obj, LibName) and obj.dotted in KNOWN_RAISES:
                     return KNOWN_RAISES[obj.dotted]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chanlint.analysis.frames import Frame, LibCall
 from chanlint.analysis.library import argument, channel_of, channel_types
-from chanlint.analysis.objects import Const, Obj
+from chanlint.analysis.objects import Const, End, Obj
 from chanlint.catalogue.schema import Category, OpKind, TypeInfo
 from chanlint.ir.ops import Op
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chanlint.analysis.pointsto import PointsTo
 
 TIMED_OUT = "builtins.TimeoutError"
+OPPOSITE = {"send": "receive", "receive": "send", "both": "both2", "both2": "both"}
 
 
 @dataclass(eq=False, slots=True)
@@ -55,6 +56,13 @@ def category_of(state: PointsTo, obj: Obj | None) -> Category | None:
     """What kind of thing an object is."""
     info = type_of(state, obj)
     return info.category if info is not None else None
+
+
+def is_opposite(one: Obj, other: Obj) -> bool:
+    """Whether what happens at ``one`` is noticed at ``other``: the ends of a pair, or a channel without ends."""
+    if not isinstance(one, End) or not isinstance(other, End):
+        return True
+    return OPPOSITE[one.role] == other.role
 
 
 def events(state: PointsTo) -> Iterator[Event]:

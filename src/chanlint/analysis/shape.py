@@ -104,6 +104,11 @@ class Shape:
         block = self.positions[op.index].block
         return block in self.reach(block)
 
+    def can_follow(self, later: Op, earlier: Op) -> bool:
+        """Whether ``later`` can run after ``earlier`` in one run of the function."""
+        here, there = self.positions[earlier.index], self.positions[later.index]
+        return (here.block == there.block and here.offset < there.offset) or there.block in self.reach(here.block)
+
     def loop(self, op: Op) -> frozenset[BlockId]:
         """The blocks that lie on a cycle with the op."""
         block = self.positions[op.index].block

@@ -40,6 +40,8 @@ def _target_arguments(state: PointsTo, effect: Effect, arguments: Arguments) -> 
         positional, stars = arguments.positional[effect.args.position or 0 :], arguments.stars
     elif (packed := library.argument(arguments, effect.args)) is not None:
         stars = (packed,)
+    if effect.ranked:
+        positional = (state.graph.new_nodes(1), *positional)
     keywords: tuple[tuple[str, int], ...] = ()
     doubles: tuple[int, ...] = ()
     if (packed := library.argument(arguments, effect.kwargs)) is not None:
@@ -215,8 +217,20 @@ def _await_all(state: PointsTo, made: LibCall, arguments: Arguments, target: int
     made.result = handle
     single = library.argument(arguments, ref)
     nodes = _all_of(arguments, ref) if ref.rest else () if single is None else (single,)
+    if made.effect.parted:
+        target = _halves(state, made, target)
     for node in nodes:
         state.graph.watch_later(node, lambda obj: _await_each(state, made, obj, handle, target))
+
+
+def _halves(state: PointsTo, made: LibCall, target: int) -> int:
+    """The node of what either half of the result may hold."""
+    pair = state.heap.make(Container, "tuple", state.site(made.frame, made.op), made.frame)
+    state.graph.add(target, pair)
+    held = state.graph.new_nodes(1)
+    for position in range(2):
+        state.graph.flow(held, state.graph.cell(pair, position))
+    return held
 
 
 def _await_each(state: PointsTo, made: LibCall, obj: Obj, handle: LibInstance, target: int) -> None:

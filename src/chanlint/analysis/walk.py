@@ -22,7 +22,7 @@ from chanlint.analysis import evaluate, recognise
 from chanlint.analysis.evaluate import UNKNOWN, Data, Known, Value
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.limits import WALK_STEPS
-from chanlint.analysis.objects import CallIterator, LibName, Obj
+from chanlint.analysis.objects import CallIterator, Container, LibName, Obj
 from chanlint.catalogue.schema import OpKind
 from chanlint.ir import ops
 from chanlint.ir.ids import BlockId
@@ -371,10 +371,21 @@ class Walk:
             return None
         if any(var.owner != frame.function.id or self.analysis.written_elsewhere(var) for var in dependence.variables):
             return None
+        if any(self._is_filled(frame, var) for var in dependence.variables):
+            return None
         goal_op = self.receive if state.level == 0 else self.levels[state.level].op
         goal = shape.positions[goal_op.index].block
         back = [t for t in (op.true, op.false) if t >= 0 and (t == goal or goal in shape.reach(t))]
         return back[0] if len(back) == 1 else None
+
+    def _is_filled(self, frame: Frame, var: Variable) -> bool:
+        """Whether a variable holds a container that the loop adds to (``len(found)`` changes, ``found`` does not)."""
+        inside = {level.frame for level in self.levels}
+        for obj in self.analysis.points.graph.points[self.analysis.points.variable(frame, var)]:
+            for at, op in self.analysis.fillings(obj) if isinstance(obj, Container) else ():
+                if at in inside and self.analysis.shapes.of(at.function).in_loop(op):
+                    return True
+        return False
 
     def _catch(self, state: _State, frame: Frame, op: ops.Catch) -> None:
         matched = evaluate.catches(self.analysis, frame, op, state.flying)

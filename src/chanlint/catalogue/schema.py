@@ -108,6 +108,7 @@ class Effect:
             that a stack exits (``closing``).
         args, kwargs: the argument that holds the target's arguments as a tuple and a dict; ``args`` with ``rest`` takes the
             remaining positional arguments; ``rest_kwargs`` passes other keywords on.
+        ranked: the spawner passes the number of the actor before these arguments.
         coroutine: ``target`` is a called coroutine, not a function.
         each: the target is called once per element of the arguments (``map``).
         count: the argument that says how many actors a group runs (``max_workers``).
@@ -115,6 +116,7 @@ class Effect:
         actor: the kind of actor spawned: thread, task, process, greenlet, job; for call: where the target runs, if not in the
             calling actor (``to_thread``, ``pool.apply``; ``task`` is the event loop's own thread).
         cancels_on_timeout: for wrap and limit: the inner operation is cancelled when the time is over.
+        parted: for await_all: the result is a pair, what has ended and what has not.
         wakes: for close: which blocked receivers come back: ``all`` (every receiver and sender), ``last`` (only when
             every handle of that end is closed), ``local`` (only unreliable or in this process), ``none``.
         immediate: items still queued are dropped by the close.
@@ -139,12 +141,14 @@ class Effect:
     args: ArgRef | None = None
     kwargs: ArgRef | None = None
     rest_kwargs: bool = False
+    ranked: bool = False
     coroutine: bool = False
     each: bool = False
     count: ArgRef | None = None
     daemon: ArgRef | None = None
     actor: str | None = None
     cancels_on_timeout: bool = False
+    parted: bool = False
     wakes: str | None = None
     immediate: bool = False
     raises: tuple[str, ...] = ()
@@ -173,7 +177,10 @@ class TypeInfo:
         ends: for a pair: canonical types of its (send end, receive end), in the order of the tuple; ``roles`` names them
             (``("send", "receive")``, ``("both", "both")``).
         roles: see ``ends``.
+        duplex: for a pair: the argument that, where it is false, makes a one-way channel: the first end then only receives, the
+            second only sends.
         capacity: the argument of the constructor that bounds it; ``default_capacity`` where it is not given (None: unbounded).
+            For a lock that several may hold at once: how many; a lock without it is held by one.
         unbounded_from: values at or below this mean unbounded (0 for queue.Queue; None: every value bounds).
         pickles_items: items pass between processes by pickling, so identity of markers is lost.
         pipe_backed: sending blocks the *process exit* until the data is read (multiprocessing.Queue).
@@ -198,6 +205,7 @@ class TypeInfo:
     iteration_ends_with: str | None = None
     ends: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    duplex: ArgRef | None = None
     capacity: ArgRef | None = None
     default_capacity: int | None = None
     unbounded_from: int | None = None

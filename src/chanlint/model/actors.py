@@ -5,13 +5,13 @@ from __future__ import annotations
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.library import argument
-from chanlint.analysis.multiplicity import Count
-from chanlint.analysis.objects import Const, Instance, LibInstance
+from chanlint.analysis.multiplicity import MANY, ONE, Count
+from chanlint.analysis.objects import Const, End, Instance, LibInstance
 from chanlint.analysis.program import Analysis
 from chanlint.catalogue.schema import OpKind, World
 from chanlint.ir import ops
 from chanlint.ir.ids import OpId
-from chanlint.model.channel import Channel
+from chanlint.model.channel import Channel, Consumer, Group, Home
 
 TASK_WORLDS = {World.ASYNCIO: "task", World.TRIO: "task", World.ANYIO: "task", World.CURIO: "task", World.GREEN: "greenlet"}
 
@@ -26,6 +26,10 @@ class Actors:
         """The kind of actor that a spawn starts, as `Defect.actor` names it."""
         if spawn is None:
             return "caller"
+        return self.started(spawn) or TASK_WORLDS.get(channel.info.world, "thread")
+
+    def started(self, spawn: Entry) -> str | None:
+        """The kind of actor that a spawn starts, None where only the channel could tell."""
         if spawn.caller is not None and spawn.op is not None:
             for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
                 if call.effect.actor:
@@ -38,7 +42,7 @@ class Actors:
         for name in [info.name] if (info := recognise.type_of(self.analysis.points, spawn.actor)) else []:
             found = self.analysis.catalogue.types[name]
             return found.actor or TASK_WORLDS.get(found.world, "thread")
-        return TASK_WORLDS.get(channel.info.world, "thread")
+        return None
 
     def place(self, spawn: Entry) -> OpId:
         """Where a reader looks for the spawn: the constructor of the actor, else the op that starts it."""
@@ -50,6 +54,34 @@ class Actors:
             return spawn.actor.site
         assert spawn.caller is not None and spawn.op is not None
         return spawn.caller.op_id(spawn.op)
+
+    def group(self, channel: Channel, consumer: Consumer, spawn: Entry | None) -> Group:
+        """The group of what a spawn starts, still without its consumers; without a spawn, that of a caller."""
+        at = self.place(spawn) if spawn else consumer.at
+        frame = spawn.caller if spawn and spawn.caller else consumer.event.frame
+        op = spawn.op if spawn and spawn.op else consumer.event.op
+        count = ONE if self._is_one_of_many(channel.home, frame) else self.times(frame, op, channel.home.frame)
+        if spawn is not None:
+            count = count * self._each(frame, op)
+        group = Group(channel, [], spawn, self.kind(channel, spawn), at, frame.function.id, count)
+        group.daemon = self.is_daemon(spawn)
+        group.polls = not consumer.event.blocks
+        return group
+
+    def _each(self, frame: Frame, op: ops.Op) -> Count:
+        """How many actors one spawn starts: as many as the iterable of a ``map`` has elements."""
+        if isinstance(op, ops.Call) and any(call.effect.each for call in frame.lib_calls.get(op.index, ())):
+            given = [argument.value for argument in op.args if argument.keyword is None and not argument.unpack]
+            return self.analysis.counts.length(frame, given[1]) if len(given) > 1 else MANY
+        return ONE
+
+    def _is_one_of_many(self, home: Home, frame: Frame) -> bool:
+        """Whether ``frame`` starts the consumers of several objects, each of which has a channel of its own."""
+        owner = home.owner
+        if not isinstance(owner, Instance) or owner.maker is None or frame.receiver is owner:
+            return False
+        shape = self.analysis.shapes.of(owner.maker.function)
+        return owner.site.op in shape.by_index and shape.in_loop(shape.by_index[owner.site.op])
 
     def is_daemon(self, spawn: Entry | None) -> bool:
         """Whether the actor does not keep the interpreter alive."""
@@ -97,4 +129,13 @@ class Actors:
                 return op.var.name
             if isinstance(op, ops.StoreAttr) and op.src == dst:
                 return op.attr
-        return "channel"
+        for op in shape.by_index.values():  # `first, second = Queue(), Queue()`
+            if isinstance(op, ops.StoreVar | ops.StoreAttr) and self.analysis.points.holds(obj.maker, op.src) == [obj]:
+                return op.var.name if isinstance(op, ops.StoreVar) else op.attr
+        parts: dict[End, str] = {}  # `send, recv = open_memory_channel(0)`
+        for op in shape.by_index.values():
+            if isinstance(op, ops.StoreVar | ops.StoreAttr):
+                held = self.analysis.points.holds(obj.maker, op.src)
+                if len(held) == 1 and isinstance(held[0], End) and held[0].channel is obj and held[0].site == obj.site:
+                    parts.setdefault(held[0], op.var.name if isinstance(op, ops.StoreVar) else op.attr)
+        return ", ".join(parts.values()) or "channel"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Known
 from chanlint.analysis.frames import Entry, EntryKind
-from chanlint.analysis.library import channel_of
 from chanlint.analysis.limits import CLONES
 from chanlint.analysis.multiplicity import Count
 from chanlint.analysis.objects import Instance, LibInstance, Obj
@@ -16,18 +15,60 @@ from chanlint.analysis.options import AnalysisOptions
 from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.walk import ITERATORS, Level, Verdict
 from chanlint.catalogue.schema import Catalogue, Category, OpKind
-from chanlint.diagnostics import Confidence
+from chanlint.diagnostics import Confidence, Role
+from chanlint.findings import Place
 from chanlint.ir import ops
 from chanlint.ir.ids import OpId
 from chanlint.ir.program import Program
+from chanlint.model import (
+    blocking_async,
+    closed_sends,
+    copied_queues,
+    drains,
+    ends,
+    foreign_threads,
+    locks,
+    owners,
+    pipes,
+    process_joins,
+    producers,
+    self_joins,
+    stale_checks,
+    unawaited,
+)
 from chanlint.model.actors import Actors
 from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Defect, Ending, Group, HomeKind
 from chanlint.model.coverage import Coverages
 from chanlint.model.endings import Endings, compared
+from chanlint.model.flags import follows
 from chanlint.model.lifetime import Lifetimes
 from chanlint.model.survey import Survey
+from chanlint.model.waits import Waits
 
-FINDERS: tuple[Callable[[Survey], Iterable[Defect]], ...] = ()
+FINDERS: tuple[Callable[[Survey], Iterable[Defect]], ...] = (
+    owners.find,
+    locks.find,
+    process_joins.find,
+    producers.find,
+    ends.find,
+    drains.find,
+    closed_sends.find,
+    pipes.find,
+    stale_checks.find,
+    foreign_threads.find,
+    blocking_async.find,
+    unawaited.find,
+    copied_queues.find,
+    self_joins.find,
+)
+
+ROLES = {
+    OpKind.SEND: (Role.SENDS, "sends here"),
+    OpKind.SEND_MANY: (Role.SENDS, "sends here"),
+    OpKind.RECEIVE: (Role.RECEIVES, "receives here"),
+    OpKind.CLOSE: (Role.CLOSES, "closes here"),
+}
+"""What the places of a channel are told as."""
 
 
 def build_model(program: Program, catalogue: Catalogue, options: AnalysisOptions) -> ChannelModel:
@@ -42,6 +83,7 @@ class _Builder:
         self.endings = Endings(analysis)
         self.coverages = Coverages(analysis)
         self.actors = Actors(analysis)
+        self.waits = Waits(analysis, self.lifetimes, self.endings, self.actors)
         self.model = ChannelModel(target_version=analysis.options.target_version)
 
     def build(self) -> ChannelModel:
@@ -49,10 +91,15 @@ class _Builder:
         if self.analysis.points.graph.exhausted:
             self.model.limits = dict(sorted(self.analysis.limits.reached.items()))
             return self.model
-        channels = self._channels()
+        channels = self._made(Category.CHANNEL)
         for channel in channels:
             self._consumers(channel)
+        for flag in self._made(Category.FLAG):
+            for group in self.waits.groups(flag):
+                self._judge(group)
         self.model.groups.sort(key=lambda group: (group.at, group.channel.created))
+        for channel in channels:
+            self._add_up([group for group in self.model.groups if group.channel is channel])
         survey = Survey(
             self.analysis, self.lifetimes, self.endings, self.coverages, self.actors, tuple(channels), tuple(self.model.groups)
         )
@@ -60,13 +107,13 @@ class _Builder:
         self.model.limits = dict(sorted(self.analysis.limits.reached.items()))
         return self.model
 
-    def _channels(self) -> list[Channel]:
-        """The channels of the program in the order of discovery, at most a few for each place that makes one."""
+    def _made(self, category: Category) -> list[Channel]:
+        """The channels (or flags) of the program in the order of discovery, at most a few for each place that makes one."""
         found: list[Channel] = []
         clones: Counter[OpId] = Counter()
         for obj in list(self.analysis.points.heap.order):
             info = recognise.type_of(self.analysis.points, obj)
-            if info is None or info.category is not Category.CHANNEL or not isinstance(obj, LibInstance | Instance):
+            if info is None or info.category is not category or not isinstance(obj, LibInstance | Instance):
                 continue
             if isinstance(obj, Instance) and obj.synthetic:
                 continue
@@ -84,11 +131,16 @@ class _Builder:
         groups = [*self._groups(channel), *self._iterators(channel)]
         if not groups:
             self._clear(channel, "nobody loops over it")
-        for group in groups:
+        for group in [*groups, *self.waits.groups(channel)]:
             self._judge(group)
 
-    def _clear(self, channel: Channel, reason: str, at: OpId | None = None) -> None:
-        self.model.cleared.append(Cleared(channel.name, channel.created, reason, at))
+    def _clear(self, channel: Channel, reason: str, at: OpId | None = None, group: Group | None = None) -> None:
+        places = [] if group is None or group.spawn is None else [Place(Role.SPAWNED, f"{group.actor} started here", group.at)]
+        for event in channel.events:
+            if event.kind in ROLES:
+                role, does = ROLES[event.kind]
+                places.append(Place(role, does, event.frame.op_id(event.op)))
+        self.model.cleared.append(Cleared(channel.name, channel.created, reason, at, tuple(dict.fromkeys(places))))
 
     # -- groups -------------------------------------------------------------------------------------------------------------
 
@@ -110,7 +162,7 @@ class _Builder:
                 key: tuple[object, ...] = (spawn.caller, spawn.op, spawn.actor) if spawn else (event.frame, event.op)
                 group = found.get(key)
                 if group is None:
-                    group = found[key] = self._group(channel, consumer, spawn)
+                    group = found[key] = self.actors.group(channel, consumer, spawn)
                 group.consumers.append(consumer)
         return list(found.values())
 
@@ -125,27 +177,19 @@ class _Builder:
             place = Entry(EntryKind.ROOT, None, None, event.frame)
             consumer = Consumer(event, Way((Level(event.frame, ops.Op(-1)),), None, place))
             if self.endings.waits_for_unsent_marker(channel, consumer):
-                group = found.setdefault(consumer.at, self._group(channel, consumer, None))
+                group = found.setdefault(consumer.at, self.actors.group(channel, consumer, None))
                 group.iterator = True
                 group.consumers.append(consumer)
         return list(found.values())
-
-    def _group(self, channel: Channel, consumer: Consumer, spawn: Entry | None) -> Group:
-        actor = self.actors.kind(channel, spawn)
-        at = self.actors.place(spawn) if spawn else consumer.at
-        frame = spawn.caller if spawn and spawn.caller else consumer.event.frame
-        op = spawn.op if spawn and spawn.op else consumer.event.op
-        group = Group(channel, [], spawn, actor, at, frame.function.id, self.actors.times(frame, op, channel.home.frame))
-        group.daemon = self.actors.is_daemon(spawn)
-        group.polls = not consumer.event.blocks
-        return group
 
     # -- judgement ----------------------------------------------------------------------------------------------------------
 
     def _judge(self, group: Group) -> None:
         """Finds a group's endings and their coverage, or the reason for silence."""
         channel = group.channel
-        group.endings = self.endings.of(group)
+        group.endings = self.waits.answers(group) if group.single else self.endings.of(group)
+        group.shared = not self.waits.is_all(group)
+        group.answered = self.waits.answered(group) if group.single else None
         group.escaped = self._escape(group)
         group.silence = self._silence(group)
         group.confidence = self._confidence(group)
@@ -155,13 +199,13 @@ class _Builder:
         group.sent = self._sent(group)
         self.model.groups.append(group)
         if group.silence is not None:
-            self._clear(channel, group.silence)
+            self._clear(channel, group.silence, None, group)
         elif group.escaped is not None:
-            self._clear(channel, "unknown code gets hold of it and may end its consumer", group.escaped)
+            self._clear(channel, "unknown code gets hold of it and may end its consumer", group.escaped, group)
         elif group.possible():
-            self._clear(channel, group.possible()[0].why, group.possible()[0].at)
+            self._clear(channel, f"its consumer may end: {group.possible()[0].why}", group.possible()[0].at, group)
         elif group.effective():
-            self._clear(channel, group.effective()[0].why, group.effective()[0].at)
+            self._clear(channel, f"its consumer ends: {group.effective()[0].why}", group.effective()[0].at, group)
 
     def _passes_on(self, group: Group) -> bool:
         inside = {level.frame for consumer in group.consumers for level in consumer.way.levels}
@@ -190,6 +234,22 @@ class _Builder:
                 total = Count(total.number + count.number)
         return total
 
+    def _add_up(self, groups: list[Group]) -> None:
+        """Adds up the consumers of one channel that are started one after the other in one function, and share its markers."""
+        if len(groups) < 2 or any(g.single or g.spawn is None or g.sent is None or g.passes_on or g.silence for g in groups):
+            return
+        before = 0
+        for group, following in zip(groups, groups[1:], strict=False):
+            one, other = group.spawn, following.spawn
+            if one is None or other is None or one.caller is not other.caller or one.caller is None:
+                return
+            if group.count.number is None or one.op is None or other.op is None:
+                return
+            if not follows(self.analysis, one.caller, one.op, other.op):
+                return
+            before += group.count.number
+        groups[-1].beside = before
+
     def _excludes(self, one: Ending, other: Ending) -> bool:
         """Whether at most one of two ops (or of the calls that lead to them) happens in one run of a common function."""
         first = dict(self.actors.callers(one.frame, one.op))
@@ -213,7 +273,9 @@ class _Builder:
     def _silence(self, group: Group) -> str | None:
         if group.iterator:
             return None
-        for consumer in group.consumers:
+        if group.single and (silent := self.waits.silence(group)) is not None:
+            return silent
+        for consumer in group.consumers if not group.single else ():
             response = self.endings.loops(group.channel, consumer)
             if response.verdict is Verdict.MAYBE and response.hangs_on - {"flag"}:
                 if not self.endings.endless(group, consumer):
@@ -225,7 +287,7 @@ class _Builder:
         silent = self.lifetimes.silence(group.channel.home, group.spawn, daemon=group.daemon, keeps_interpreter=keeps)
         if silent is not None:
             return silent
-        if group.spawn is None:
+        if group.spawn is None and not group.single:
             return self._caller(group)
         return None
 
@@ -260,23 +322,6 @@ class _Builder:
 
     def _collected(self, group: Group) -> bool:
         """Whether nothing live refers to the channel or the task, so that the collector ends the task."""
-        spawn = group.spawn
-        if spawn is None or group.actor != "task" or not group.channel.info.collected:
+        if group.actor != "task" or group.polls or not group.channel.info.collected:  # its timer refers to one that polls
             return False
-        if spawn.caller is None or spawn.op is None:
-            return False
-        joined = (
-            any(event.kind is OpKind.JOIN for event in self.analysis.by_subject.get(spawn.actor, ())) if spawn.actor else False
-        )
-        if (
-            joined
-            or group.polls
-            or any(call.effect.op is OpKind.AWAIT_ALL for call in spawn.caller.lib_calls.get(spawn.op.index, ()))
-        ):
-            return False  # whoever waits for it, or its timer, refers to it
-        held_by_group = any(
-            recognise.category_of(self.analysis.points, channel_of(call.receiver)) is Category.GROUP
-            for call in spawn.caller.lib_calls.get(spawn.op.index, ())
-        )
-        live = self.lifetimes.is_live(group.channel.obj) or (spawn.actor is not None and self.lifetimes.is_live(spawn.actor))
-        return not held_by_group and not live
+        return self.lifetimes.loses(group.channel.obj, group.spawn)

@@ -18,12 +18,12 @@ from typing import TypeVar
 
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.multiplicity import ONE, Count
-from chanlint.analysis.objects import Obj
+from chanlint.analysis.objects import End, Obj
 from chanlint.analysis.paths import Witness
 from chanlint.analysis.program import Way
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Response
-from chanlint.catalogue.schema import TypeInfo
+from chanlint.catalogue.schema import OpKind, TypeInfo
 from chanlint.diagnostics import Confidence
 from chanlint.findings import Place
 from chanlint.ir.ids import FunctionId, OpId
@@ -120,6 +120,11 @@ class Channel:
     home: Home
     events: list[Event] = field(default_factory=list)
 
+    @property
+    def is_closed_in_part(self) -> bool:
+        """Whether some send end of a stream is closed somewhere."""
+        return any(e.kind is OpKind.CLOSE and isinstance(e.handle, End) and e.handle.role == "send" for e in self.events)
+
 
 @dataclass(eq=False, slots=True)
 class Group:
@@ -138,6 +143,10 @@ class Group:
         sent: how many end markers are sent, where only markers end it and their number is known.
         iterator: the receive of an iterator object whose end marker nobody sends.
         passes_on: a consumer that takes the marker sends it on to the next.
+        beside: how many consumers were started before at other places, which take markers, too.
+        single: it waits once, and goes on after any answer.
+        needs, answered: of those that wait once: how many items they take in all, and how many are sent, where that is known.
+        shared: others receive from the channel, too.
     """
 
     channel: Channel
@@ -158,7 +167,25 @@ class Group:
     polls: bool = False
     sent: Count | None = None
     passes_on: bool = False
+    beside: int = 0
     iterator: bool = False
+    single: bool = False
+    needs: Count | None = None
+    answered: Count | None = None
+    shared: bool = False
+
+    def shortage(self) -> int | None:
+        """How many of those that wait once get nothing: None if that is not known, 0 if all but one of an unknown number."""
+        if self.shared or self.needs is None or self.answered is None:
+            return None
+        if self.answered.number == 1 and self.needs.number is None and self.needs.expression is not None:
+            return 0 if self.spawn is not None else None
+        return self.answered.falls_short_of(self.needs)
+
+    @property
+    def together(self) -> Count:
+        """How many consumers take markers, with those that were started before."""
+        return self.count if self.count.number is None else Count(self.count.number + self.beside)
 
     def effective(self) -> list[Ending]:
         """The endings that end it for sure."""
@@ -208,6 +235,7 @@ class Cleared:
     created: OpId
     reason: str
     at: OpId | None = None
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(slots=True)

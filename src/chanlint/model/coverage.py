@@ -7,19 +7,19 @@ producer, and then the producer is asked whether each of its own ways out sends 
 
 from __future__ import annotations
 
-from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.objects import Instance
 from chanlint.analysis.paths import Search, Witness
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.recognise import Event
-from chanlint.catalogue.schema import Category, OpKind
+from chanlint.catalogue.schema import OpKind
 from chanlint.ir import ops
 from chanlint.ir.ids import HEADER
 from chanlint.ir.ops import Op
 from chanlint.ir.program import ParamKind
 from chanlint.model.channel import Coverage, Effectiveness, Ending, Group, HomeKind, Paths
+from chanlint.model.deaths import Deaths, in_task_group
 
 MOST_FRAMES_UP = 8
 TEARDOWN = frozenset(
@@ -32,12 +32,13 @@ class Coverages:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
+        self.deaths = Deaths(analysis)
 
     def of(self, group: Group) -> Coverage:
         """The coverage of a group's endings."""
         endings = [e for e in group.endings if e.does is not Effectiveness.FAILS]
         if not endings:
-            return Coverage(Paths.NEVER)
+            return Coverage(Paths.ALL if self._is_always_fed(group) else Paths.NEVER)
         everywhere = Coverage(Paths.ALL)
         if any(ending.kind in ("timeout", "scope", "data", "unknown") for ending in endings):
             return everywhere
@@ -45,8 +46,11 @@ class Coverages:
             return everywhere
         home = group.channel.home
         covering, producers = self._covering(endings)
+        if group.single and (group.spawn is None or home.kind is not HomeKind.CALL):
+            late = self._producers(group, endings, producers) if group.spawn is None else None
+            return late or everywhere
         if home.kind is HomeKind.OBJECT and isinstance(home.owner, Instance):
-            return self._of_object(group, home.owner, covering)
+            return self._of_object(group, home.owner, covering, self.deaths.refused(group.channel, endings))
         if home.kind is not HomeKind.CALL or home.frame is None:
             return everywhere
         late = self._producers(group, endings, producers)
@@ -55,16 +59,56 @@ class Coverages:
         start = self._start(group)
         if start is None:
             return everywhere
-        return self._climb(group, start, covering, home.frame)
+        return self._climb(group, start, covering, home.frame, self.deaths.refused(group.channel, endings))
+
+    def _is_always_fed(self, group: Group) -> bool:
+        """Whether a stream's sender never comes to its end, or the function that made it never goes on: no close is due."""
+        home = group.channel.home.frame
+        if not group.channel.info.ends or group.channel.home.kind is not HomeKind.CALL or home is None:
+            return False
+        for frame in {event.frame for event in group.channel.events if event.kind is OpKind.SEND}:
+            if any(way.spawn is not None and not self.finishes(way.spawn) for way in self.analysis.ways_up(frame)):
+                return True
+        start = self._start(group)
+        return start is not None and self._climb(group, start, {}, home).paths is Paths.ALL
+
+    def finishes(self, spawn: Entry) -> bool:
+        """Whether an actor can come to its end without an exception."""
+        found = self.analysis.paths.witnesses(Search(spawn.callee, None, frozenset()))
+        return found is None or any(witness.kind == "return" for witness in found)
+
+    def of_end(self, group: Group, closes: list[Ending], frame: Frame, op: Op) -> Coverage:
+        """The coverage of one end's closes, from an op of the channel's home after which it is open and waited on."""
+        home = group.channel.home.frame
+        covering, producers = self._covering(closes)
+        late = self._producers(group, closes, producers)
+        if late is not None or home is None:
+            return late or Coverage(Paths.ALL)
+        return self._climb(group, self.upward(frame, op), covering, home)
+
+    def of_closers(self, group: Group, closes: list[Ending]) -> Coverage:
+        """The coverage of one end's closes by the actor that alone closes it."""
+        _, producers = self._covering(closes)
+        return self._producers(group, closes, producers) or Coverage(Paths.ALL)
+
+    def open_at(self, closes: list[Ending], frame: Frame, start: Op, receive: Op) -> Witness | None:
+        """Whether control gets from ``start`` to ``receive`` without a close or a start of somebody who closes."""
+        covering, _ = self._covering(closes)
+        search = Search(frame, start, frozenset(covering.get(frame, ())), joins=frozenset({receive.index}))
+        return next((found for found in self.analysis.paths.witnesses(search) or () if found.kind == "join"), None)
+
+    def covering(self, endings: list[Ending]) -> dict[Frame, set[int]]:
+        """For each frame the ops by which one of the endings is reached."""
+        return self._covering(endings)[0]
 
     def _start(self, group: Group) -> list[tuple[Frame, Op]] | None:
         """The op that starts the consumer, then the calls around it; None for a caller."""
         spawn = group.spawn
         if spawn is None or spawn.caller is None or spawn.op is None:
             return None
-        return self._upward(spawn.caller, spawn.op)
+        return self.upward(spawn.caller, spawn.op)
 
-    def _upward(self, frame: Frame, op: Op) -> list[tuple[Frame, Op]]:
+    def upward(self, frame: Frame, op: Op) -> list[tuple[Frame, Op]]:
         """An op, the op that calls its frame, and so on, as long as there is one caller."""
         chain = [(frame, op)]
         for _ in range(MOST_FRAMES_UP):
@@ -108,40 +152,33 @@ class Coverages:
                 continue
             if group.spawn is not None and entry.callee is group.spawn.callee:
                 continue
-            covering: dict[Frame, set[int]] = {}
-            for ending in endings:
-                for frame, op in self._down_from(entry.callee, ending):
-                    covering.setdefault(frame, set()).add(op.index)
-            search = Search(entry.callee, None, frozenset(covering.get(entry.callee, ())))
-            found = self.analysis.paths.witnesses(search)
-            if found:
-                return Coverage(Paths.SOME, found[0])
+            if (found := self.deaths.of(group, entry, endings)) is not None:
+                return Coverage(Paths.SOME, found)
         return None
 
     def _runs_in(self, frame: Frame, top: Frame) -> bool:
         return any(level.frame is top for way in self.analysis.ways_up(frame) for level in way.levels)
 
-    def _down_from(self, top: Frame, ending: Ending) -> list[tuple[Frame, Op]]:
-        """The op of ``top`` (or of what it calls) by which it reaches the ending."""
-        found = []
-        for way in self.analysis.ways_up(ending.frame):
-            for position, level in enumerate(way.levels):
-                if level.frame is top:
-                    found.append((top, ending.op if position == 0 else level.op))
-        return found
-
-    def _climb(self, group: Group, chain: list[tuple[Frame, Op]], covering: dict[Frame, set[int]], home: Frame) -> Coverage:
-        """Follows the ways out from the start up to the home."""
+    def _climb(
+        self,
+        group: Group,
+        chain: list[tuple[Frame, Op]],
+        covering: dict[Frame, set[int]],
+        home: Frame,
+        refused: frozenset[Op] = frozenset(),
+    ) -> Coverage:
+        """Follows the ways out from the start up to the home; ``refused`` markers may raise instead of being sent."""
         kinds = ["return"]
         joins = self._joins(group)
-        grouped = self._in_task_group(group)
+        grouped = group.spawn is not None and group.actor == "task" and in_task_group(self.analysis, group.spawn)
         witness: Witness | None = None
         for frame, op in chain:
             reached: list[Witness] = []
             for kind in kinds:
                 raised = kind != "return" and witness is not None
                 covered = frozenset(covering.get(frame, ()))
-                search = Search(frame, op, covered, raised=raised, joins=frozenset(joins.get(frame, ())))
+                fails = self._fails(frame, covered, refused)
+                search = Search(frame, op, covered, raised=raised, joins=frozenset(joins.get(frame, ())), fails=fails)
                 found = self.analysis.paths.witnesses(search)
                 if found is None:
                     return Coverage(Paths.ALL)
@@ -159,14 +196,9 @@ class Coverages:
                 return Coverage(Paths.SOME, witness)
         return Coverage(Paths.ALL)
 
-    def _in_task_group(self, group: Group) -> bool:
-        spawn = group.spawn
-        if spawn is None or spawn.caller is None or spawn.op is None or group.actor != "task":
-            return False
-        return any(
-            recognise.category_of(self.analysis.points, channel_of(call.receiver)) is Category.GROUP
-            for call in spawn.caller.lib_calls.get(spawn.op.index, ())
-        )
+    def _fails(self, frame: Frame, covered: frozenset[int], refused: frozenset[Op]) -> frozenset[int]:
+        shape = self.analysis.shapes.of(frame.function)
+        return frozenset(op.index for op in refused if op.index in covered and shape.by_index.get(op.index) is op)
 
     def _joins(self, group: Group) -> dict[Frame, set[int]]:
         """The ops that wait without bound for the consumer to end."""
@@ -177,7 +209,9 @@ class Coverages:
         subjects = [spawn.actor, *(channel_of(call.receiver) for call in spawn.caller.lib_calls.get(spawn.op.index, ()))]
         for subject in subjects:
             for event in self.analysis.by_subject.get(subject, ()) if subject is not None else ():
-                if event.kind is OpKind.JOIN and event.blocks and not self._cancels_on_error(group, event):
+                if event.kind is not OpKind.JOIN or not event.blocks or self._goes_on_early(event):
+                    continue
+                if not self._cancels_on_error(group, event):
                     found.setdefault(event.frame, set()).add(event.op.index)
         shape = self.analysis.shapes.of(spawn.caller.function)
         for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
@@ -187,21 +221,32 @@ class Coverages:
                         found.setdefault(spawn.caller, set()).add(op.index)
         return found
 
+    def _goes_on_early(self, event: Event) -> bool:
+        """Whether it goes on with the first of several (``return_when=FIRST_COMPLETED``), or after a time."""
+        return any(
+            call.effect.op is OpKind.AWAIT_ALL
+            and call.arguments is not None
+            and any(call.arguments.named(name) is not None for name in ("return_when", "timeout"))
+            for call in event.frame.lib_calls.get(event.op.index, ())
+        )
+
     def _cancels_on_error(self, group: Group, event: Event) -> bool:
         """Whether a join is the end of a task group on its exceptional path, where it cancels its tasks."""
         return group.actor == "task" and isinstance(event.op, ops.Exit) and event.op.raising
 
     # -- objects -----------------------------------------------------------------------------------------------------------
 
-    def _of_object(self, group: Group, owner: Instance, covering: dict[Frame, set[int]]) -> Coverage:
+    def _of_object(self, group: Group, owner: Instance, covering: dict[Frame, set[int]], refused: frozenset[Op]) -> Coverage:
         """An object's teardown methods: does each reach the ending, on every path, and can a start fail half-way?"""
         methods = [f for f in self.analysis.points.frames if f.receiver is owner and f.function.cls is not None]
         endings = [f for f in methods if covering.get(f) and f.function.name in TEARDOWN]
         for frame in endings:
-            found = self.analysis.paths.witnesses(Search(frame, None, frozenset(covering[frame]), guards=True))
+            covered = frozenset(covering[frame])
+            fails = self._fails(frame, covered, refused)
+            found = self.analysis.paths.witnesses(Search(frame, None, covered, guards=True, fails=fails))
             for witness in found or ():
                 inner = frame.calls.get(witness.op.index) and self.analysis.raises.names(frame, witness.op)
-                explicit = isinstance(witness.op, ops.Raise) or bool(inner)
+                explicit = isinstance(witness.op, ops.Raise) or bool(inner) or witness.op.index in fails
                 if witness.kind == "return" or (witness.kind == "raise" and explicit):
                     return Coverage(Paths.SOME, witness)
         if endings:

@@ -19,14 +19,20 @@ from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Raised, Response, Verdict, Walk
 from chanlint.catalogue.schema import Category, OpKind
 from chanlint.ir import ops
-from chanlint.ir.ids import FunctionId
+from chanlint.model.barriers import Barriers
 from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Group
+from chanlint.model.flags import Flags, follows
+from chanlint.model.turns import TESTED_ONCE, untested
 
 ENDS, POSSIBLE, FAILS = Effectiveness.ENDS, Effectiveness.POSSIBLE, Effectiveness.FAILS
+NEVER_TESTED = "a marker that the consumer does not test for"
+COPIED = "a marker that is another object when it comes out of the process queue"
 CANCELLABLE = frozenset({"task", "greenlet"})
 MOST_COMPARED = 8
 MOST_CANDIDATES = 64
 KILLABLE = frozenset({"process"})
+
+__all__ = ["COPIED", "NEVER_TESTED", "TESTED_ONCE", "Endings", "compared", "looks_like_marker"]
 
 
 class Endings:
@@ -34,6 +40,8 @@ class Endings:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
+        self.barriers = Barriers(analysis)
+        self.flags = Flags(analysis, self.barriers)
         self._walks: dict[tuple[Consumer, object], Response] = {}
 
     def respond(self, channel: Channel, consumer: Consumer, outcome: Known | Raised | Data) -> Response:
@@ -56,15 +64,21 @@ class Endings:
 
     def of(self, group: Group) -> list[Ending]:
         """All endings of a group, each with what it does to every consumer in it."""
-        found: list[Ending] = []
+        found: list[tuple[Consumer, Ending]] = []
         for consumer in group.consumers:
-            found.extend(self._markers(group, consumer))
-            found.extend(self._closes(group, consumer))
-            found.extend(self._cancels(group, consumer))
-            found.extend(self._scopes(group, consumer))
-            found.extend(self._flags(group, consumer))
-            found.extend(self._timeouts(group, consumer))
-        return [self._doubted(group, ending) for ending in found]
+            for kind in (self._markers, self._closes, self._cancels, self.scopes, self._flags, self._timeouts):
+                found.extend((consumer, ending) for ending in kind(group, consumer))
+        return [self._doubted(group, self._held_back(group, each)) for each in untested(self.analysis, group, found)]
+
+    def _held_back(self, group: Group, ending: Ending) -> Ending:
+        """An ending in a finalizer that cannot run fails."""
+        if ending.does is FAILS:
+            return ending
+        finalized = self.barriers.finalized(ending)
+        if finalized is None or not self.barriers.keeps(group, finalized):
+            return ending
+        why = f"it waits for an object that its own {group.actor} keeps alive"
+        return replace(ending, kind="finalizer", does=FAILS, why=why)
 
     def _doubted(self, group: Group, ending: Ending) -> Ending:
         """An ending in a function that unknown code may call at any time is possible wherever that code runs."""
@@ -110,6 +124,8 @@ class Endings:
         for event in group.channel.events:
             if event.kind not in (OpKind.SEND, OpKind.SEND_MANY) or event.frame in inside:
                 continue
+            if not recognise.is_opposite(event.handle, consumer.event.handle):
+                continue
             node, held = recognise.items(self.analysis.points, event.call)
             if event.kind is OpKind.SEND_MANY:
                 held = [
@@ -120,6 +136,9 @@ class Endings:
                 ]
             outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(self._origin(event, node))]
             for outcome in outcomes:
+                if isinstance(outcome, Known) and self._loses_identity(group, consumer, outcome.obj):
+                    yield self._ending(event, "marker", FAILS, COPIED, None)
+                    continue
                 ending = self._marker(group, consumer, event, outcome, len(outcomes))
                 if ending is not None:
                     yield ending
@@ -127,7 +146,7 @@ class Endings:
     def _marker(self, group: Group, consumer: Consumer, event: Event, outcome: Known | Data, choices: int) -> Ending | None:
         response = self.respond(group.channel, consumer, outcome)
         marker = isinstance(outcome, Known) and (
-            looks_like_marker(outcome.obj) or self._is_like_the_tested(consumer, event, outcome.obj)
+            looks_like_marker(outcome.obj) or self._is_like_the_tested(group.channel, consumer, event, outcome.obj)
         )
         if response.verdict is Verdict.ENDS:
             if "crash" in response.hangs_on:
@@ -140,27 +159,47 @@ class Endings:
         if response.verdict is Verdict.MAYBE and "flag" not in response.hangs_on:
             return self._ending(event, "data", POSSIBLE, "an item that may end the consumer", response)
         if response.verdict is Verdict.MAYBE:
-            if self._after_flag(event, response, strictly=True):
+            if self._after_flag(group, event, response, strictly=True):
                 return self._ending(event, "marker", ENDS if event.sole else POSSIBLE, "an item sent after the flag", response)
-            if self._after_flag(event, response) or marker:
+            if self._after_flag(group, event, response) or marker:
                 return self._ending(event, "marker", POSSIBLE, "an item that wakes the consumer to read its flag", response)
             return None
         if marker:
-            return self._ending(event, "marker", FAILS, "a marker that the consumer does not test for", response)
+            return self._ending(event, "marker", FAILS, NEVER_TESTED, response)
         return None
 
-    def _is_like_the_tested(self, consumer: Consumer, event: Event, obj: Obj) -> bool:
-        """Whether an item sent once is of the kind that the consumer compares with: a string, an instance of the class."""
+    def _loses_identity(self, group: Group, consumer: Consumer, obj: Obj) -> bool:
+        """Whether pickling makes another object of a marker that the consumer knows by identity alone."""
+        if not group.channel.info.pickles_items:
+            return False
+        copy = self.barriers.unpickled(obj)
+        if copy is obj or self.respond(group.channel, consumer, Known(obj)).verdict is not Verdict.ENDS:
+            return False
+        return self.respond(group.channel, consumer, Known(copy)).verdict is Verdict.STAYS
+
+    def _is_like_the_tested(self, channel: Channel, consumer: Consumer, event: Event, obj: Obj) -> bool:
+        """Whether an item sent once is of the kind that the consumer compares with: a string, an instance of the class.
+
+        A tuple is, where other tuples have other heads.
+        """
         shape = self.analysis.shapes.of(event.frame.function)
         if event.op.index in shape.by_index and shape.in_loop(event.op):
             return False
-        for other in compared(self.analysis, consumer.event.frame):
-            if isinstance(obj, Const) and isinstance(obj.value, str):
-                if isinstance(other, Const) and isinstance(other.value, str) and other.value != obj.value:
-                    return True
-            elif isinstance(obj, Instance) and other is obj.cls:
-                return True
-        return False
+        tested = compared(self.analysis, consumer.event.frame)
+        text = self._text_of(obj)
+        if text is not None:
+            texts = {each.value for each in tested if isinstance(each, Const) and isinstance(each.value, str)}
+            sent = {self._text_of(each) for e in channel.events for each in recognise.items(self.analysis.points, e.call)[1]}
+            return bool(texts) and text not in texts and (isinstance(obj, Const) or bool(sent - {text, None}))
+        return isinstance(obj, Instance) and obj.cls in tested
+
+    def _text_of(self, obj: Obj) -> str | None:
+        """The text of a message, or of the head of a tuple."""
+        if isinstance(obj, Container) and obj.kind == "tuple" and obj.size:
+            node = self.analysis.points.graph.known_attribute(obj, "[0]")
+            held = list(self.analysis.points.graph.points[node]) if node is not None else []
+            obj = held[0] if len(held) == 1 else obj
+        return obj.value if isinstance(obj, Const) and isinstance(obj.value, str) else None
 
     def _is_counted(self, group: Group, consumer: Consumer, outcome: Known | Data) -> bool:
         """Whether the consumer counts such items towards its end and lets others pass: then each that is missing strands it."""
@@ -175,27 +214,23 @@ class Endings:
                     return True
         return False
 
-    def _after_flag(self, event: Event, response: Response, *, strictly: bool = False) -> bool:
+    def _after_flag(self, group: Group, event: Event, response: Response, *, strictly: bool = False) -> bool:
         """Whether the flags that the loop reads are set where this item is sent (or by who sends it).
 
         ``strictly``: in the same function, before it and never after it.
         """
         callers = {entry.caller for entry in event.frame.entries if entry.caller is not None}
         for owner, name in response.flags:
-            for frame, op in self.flag_sets(owner, name):
-                after = frame is event.frame and self._follows(frame, op, event.op)
+            for frame, op in self.flags.sets(owner, name):
+                if self.flags.is_first_state(group, frame, op):
+                    continue
+                after = frame is event.frame and follows(self.analysis, frame, op, event.op)
                 if strictly:
-                    if after and not self._follows(frame, event.op, op):
+                    if after and not follows(self.analysis, frame, event.op, op):
                         return True
                 elif frame in callers or after:
                     return True
         return False
-
-    def _follows(self, frame: Frame, first: ops.Op, second: ops.Op) -> bool:
-        """Whether ``second`` can run after ``first`` in one run of ``frame``."""
-        shape = self.analysis.shapes.of(frame.function)
-        one, two = shape.positions[first.index], shape.positions[second.index]
-        return (one.block == two.block and one.offset < two.offset) or two.block in shape.reach(one.block)
 
     def _origin(self, event: Event, node: int | None) -> str:
         """Where an item of unknown content comes from: handed through, computed by unknown code, or a caught exception."""
@@ -231,13 +266,13 @@ class Endings:
         for event in group.channel.events:
             if event.kind is not OpKind.CLOSE:
                 continue
-            own = isinstance(event.handle, End) and event.handle.role == "receive"
-            if own:
-                if event.frame not in inside:
+            if not recognise.is_opposite(event.handle, consumer.event.handle):
+                own = event.handle is consumer.event.handle and event.frame not in inside
+                if own and not self._comes_after_the_group(group, event):
                     yield self._ending(event, "close", POSSIBLE, "its own end is closed", None)
                 continue
             effect = event.call.effect
-            if effect.wakes == "last" and self._open_ends(group):
+            if effect.wakes == "last" and self._open_ends(group, consumer):
                 continue  # another send end stays open, and nobody else can close it
             if effect.wakes in ("none", "local"):
                 yield self._ending(event, "close", FAILS, "a close that does not wake receivers", None)
@@ -249,14 +284,28 @@ class Endings:
                 response = self.respond(group.channel, consumer, Raised(closed))
             yield self._by_response(event, "close", "the channel is closed", response)
 
-    def _open_ends(self, group: Group) -> list[End]:
-        """The send ends and clones that nothing closes, and that no unknown code holds."""
+    def _comes_after_the_group(self, group: Group, event: Event) -> bool:
+        """Whether an op runs only after the ``with`` of a task group that waits for the consumer."""
+        spawn = group.spawn
+        if spawn is None or spawn.op is None or spawn.caller is not event.frame:
+            return False
+        shape = self.analysis.shapes.of(event.frame.function)
+        for index, region in shape.regions.items():
+            enter = shape.by_index[index]
+            if spawn.op.index in region and event.op.index not in region and isinstance(enter, ops.Enter):
+                held = self.analysis.points.holds(event.frame, enter.manager)
+                if any(recognise.category_of(self.analysis.points, obj) is Category.GROUP for obj in held):
+                    return True
+        return False
+
+    def _open_ends(self, group: Group, consumer: Consumer) -> list[End]:
+        """The ends and clones on the other side that nothing closes, and that no unknown code holds."""
         closed = {event.handle for event in group.channel.events if event.kind is OpKind.CLOSE}
         return [
             end
             for end in self.analysis.points.heap.all(End)
             if end.channel is group.channel.obj
-            and end.role == "send"
+            and recognise.is_opposite(end, consumer.event.handle)
             and end not in closed
             and self.analysis.escapes.of(end) is None
         ]
@@ -290,6 +339,9 @@ class Endings:
 
     def _cancel(self, group: Group, consumer: Consumer, event: Event) -> Ending:
         whole = event.subject is not (group.spawn.actor if group.spawn else None)
+        if self.barriers.has_deputy(consumer):
+            does = POSSIBLE if self.barriers.may_be_woken(group, event) else FAILS
+            return self._ending(event, "deputy", does, "the thread that receives for the task stays blocked", None)
         if group.actor in KILLABLE:
             return self._ending(event, "cancel", ENDS, "the process is terminated", None)
         if group.actor in CANCELLABLE or (whole and group.actor not in ("thread", "job")):
@@ -302,7 +354,7 @@ class Endings:
             return self._ending(event, "cancel", POSSIBLE, "the pool is terminated", None)
         return self._ending(event, "cancel", FAILS, f"a running {group.actor} cannot be cancelled", None)
 
-    def _scopes(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+    def scopes(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
         """Scopes round the actor or its receive that end it after a time, or that somebody cancels."""
         places: list[tuple[Frame, ops.Op]] = [(consumer.event.frame, consumer.event.op)]
         places += [(level.frame, level.op) for level in consumer.way.levels[1:]]
@@ -340,17 +392,6 @@ class Endings:
 
     # -- flags and timeouts ---------------------------------------------------------------------------------------------------
 
-    def flag_sets(self, owner: object, name: str) -> list[tuple[Frame, ops.Op]]:
-        """Where a flag is set after it was made."""
-        if name == "<set>" and isinstance(owner, LibInstance | Instance | End):
-            events = self.analysis.by_subject.get(channel_of(owner) or owner, ())
-            return [(event.frame, event.op) for event in events if event.kind is OpKind.SET_FLAG]
-        return [
-            (frame, op)
-            for frame, op in self.analysis.stores(owner, name)
-            if frame.function.name not in ("__init__", "__new__", "__post_init__") and frame.function.kind != "class"
-        ]
-
     def _flags(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
         """Flags of a loop whose receive waits without bound: setting one does not wake it."""
         if not consumer.event.blocks:
@@ -358,18 +399,7 @@ class Endings:
         response = self.loops(group.channel, consumer)
         if response.verdict is not Verdict.MAYBE or response.hangs_on != {"flag"}:
             return
-        spawn = group.spawn
-        for owner, name in sorted(response.flags, key=lambda flag: flag[1]):
-            for frame, op in self.flag_sets(owner, name):
-                if (
-                    spawn is not None
-                    and frame is spawn.caller
-                    and spawn.op is not None
-                    and not self._follows(frame, spawn.op, op)
-                ):
-                    continue  # the flag is put into its first state
-                if frame not in {level.frame for level in consumer.way.levels}:
-                    yield Ending("flag", FAILS, frame, op, "the flag is read again only after another item", response=response)
+        yield from self.flags.unread(group, consumer, response)
 
     def _timeouts(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
         if consumer.event.blocks:
@@ -380,31 +410,9 @@ class Endings:
         if response.verdict is Verdict.ENDS:
             yield Ending("timeout", ENDS, frame, op, "it gives up when nothing comes", response=response)
         elif response.verdict is Verdict.MAYBE and response.hangs_on == {"flag"}:
-            flags = [place for owner, name in response.flags for place in self.flag_sets(owner, name)]
-            for at, setter in flags:
-                yield Ending("flag", ENDS, at, setter, "a flag that the loop reads again", response=response)
-            if not flags and self._flags_unknown(response):
-                yield Ending("flag", POSSIBLE, frame, op, "a flag that others may set", response=response)
+            yield from self.flags.polled(group, consumer, response)
         elif response.verdict is Verdict.MAYBE:
             yield Ending("timeout", POSSIBLE, frame, op, "it may give up when nothing comes", response=response)
-
-    def _flags_unknown(self, response: Response) -> bool:
-        """Whether code that is not analysed could set one of the flags."""
-        for owner, name in response.flags:
-            if isinstance(owner, FunctionId):
-                continue  # a variable: all its stores were seen
-            if not isinstance(owner, LibInstance):
-                if name.startswith("_") and isinstance(owner, Instance):
-                    continue
-                return True
-            if self.analysis.escapes.of(owner) is not None:
-                return True
-            if any(
-                isinstance(holder, Instance) and not attr.startswith("_")
-                for holder, attr in self.analysis.escapes.holders(owner)
-            ):
-                return True
-        return False
 
     # -- helpers --------------------------------------------------------------------------------------------------------------
 

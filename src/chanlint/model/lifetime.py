@@ -7,7 +7,9 @@ hold. Reported is the same made per call, per request or per object.
 from __future__ import annotations
 
 from chanlint.analysis import recognise
+from chanlint.analysis.attributes import mro
 from chanlint.analysis.frames import Entry, EntryKind, Frame
+from chanlint.analysis.library import channel_of
 from chanlint.analysis.objects import ClassRef, Const, Container, End, FunctionRef, Instance, LibInstance, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.catalogue.schema import Category, OpKind
@@ -130,9 +132,12 @@ class Lifetimes:
         return found[:1]
 
     def _is_record(self, holder: Instance) -> bool:
-        body = holder.cls.frame
+        bodies = [base.frame for base in mro(self.points, holder.cls) if isinstance(base, ClassRef)]
         return not any(
-            isinstance(obj, FunctionRef) for node in body.variables.values() for obj in self.points.graph.points[node]
+            isinstance(obj, FunctionRef)
+            for body in bodies
+            for node in body.variables.values()
+            for obj in self.points.graph.points[node]
         )
 
     def _owner(self, handles: set[Obj], maker: Frame) -> tuple[Obj, str] | None:
@@ -189,6 +194,18 @@ class Lifetimes:
         if isinstance(owner, Instance) and not owner.synthetic and owner in self.single:
             return "belongs to an object that lives as long as the program"
         return None
+
+    def loses(self, channel: Obj, spawn: Entry | None) -> bool:
+        """Whether nothing live refers to a task or its channel, so that the collector ends it."""
+        if spawn is None or spawn.caller is None or spawn.op is None:
+            return False
+        calls = spawn.caller.lib_calls.get(spawn.op.index, ())
+        joins = self.analysis.by_subject.get(spawn.actor, ()) if spawn.actor is not None else ()
+        if any(event.kind is OpKind.JOIN for event in joins) or any(call.effect.op is OpKind.AWAIT_ALL for call in calls):
+            return False  # whoever waits for it refers to it
+        if any(recognise.category_of(self.points, channel_of(call.receiver)) is Category.GROUP for call in calls):
+            return False
+        return not self.is_live(channel) and not (spawn.actor is not None and self.is_live(spawn.actor))
 
     def _of_main_coroutine(self, spawn: Entry) -> bool:
         """Whether the spawn stands, outside loops, in a coroutine that is handed to ``asyncio.run`` or its like."""

@@ -49,12 +49,14 @@ class Lifecycle:
 
     Attributes:
         find: the finding about one group, or None.
+        more: findings of the same rule that are about no group; the group's own is told instead where both name one place.
     """
 
     code: str
     name: str
     find: Callable[[Group], Finding | None]
     module: str
+    more: Callable[[ChannelModel], Iterable[Finding]] | None = None
 
 
 def about(kind: type[D], tell: Callable[[D], Finding]) -> Callable[[ChannelModel], Iterable[Finding]]:
@@ -78,18 +80,20 @@ def in_precedence(rules: tuple[Lifecycle, ...]) -> tuple[Rule, ...]:
             return None
         return next((found for rule in rules if (found := rule.find(group)) is not None), None)
 
-    def check_for(code: str) -> Callable[[ChannelModel], Iterable[Finding]]:
+    def check_for(rule: Lifecycle) -> Callable[[ChannelModel], Iterable[Finding]]:
         def check(model: ChannelModel) -> Iterable[Finding]:
             told: set[OpId] = set()
             for group in model.groups:
                 found = first(group)
-                if found is not None and found.code == code and found.at not in told:
+                if found is not None and found.code == rule.code and found.at not in told:
                     told.add(found.at)  # one op in several contexts is one defect
                     yield found
+            if rule.more is not None:
+                yield from (found for found in rule.more(model) if found.at not in told)
 
         return check
 
-    return tuple(Rule(rule.code, rule.name, check_for(rule.code), rule.module) for rule in rules)
+    return tuple(Rule(rule.code, rule.name, check_for(rule), rule.module) for rule in rules)
 
 
 def display_name(qualname: str) -> str:

@@ -3,7 +3,8 @@
 Why
 ---
 The marker, close or cancel is there, but an early return, an exception between the start of the consumer and the ending, or a
-producer that dies before it sends the marker leaves the consumer in its receive. It is the leak that tests do not see.
+producer that dies before it sends the marker (or its only result) leaves the other side in its receive. It is the leak that
+tests do not see.
 
 Bad
 ---
@@ -47,44 +48,39 @@ awaited; not a logger. Channels that belong to an object are asked only whether 
 
 from __future__ import annotations
 
-from chanlint.diagnostics import Role, Severity
-from chanlint.findings import Finding, Place
+from chanlint.diagnostics import Severity
+from chanlint.findings import Finding
 from chanlint.model.channel import Group, Paths
 from chanlint.rules import wording
-from chanlint.rules.base import Lifecycle, display_name
-
-SKIPS = {
-    "return": "this way out skips the ending",
-    "raise": "an exception here skips the ending",
-    "close": "closing the generator here skips the ending",
-    "forgets": "this method does not reach the ending",
-}
+from chanlint.rules.base import Lifecycle
 
 
 def find(group: Group) -> Finding | None:
     """The finding about consumers whose ending is skipped on some path."""
     coverage = group.coverage
+    if group.channel.info.ends:
+        return None  # stream ends have a rule of their own
     if coverage.paths is not Paths.SOME or coverage.witness is None or coverage.witness.kind == "join":
         return None
     witness = coverage.witness
     normal = witness.kind in ("return", "forgets")
     ending = wording.ending(group)
-    where = display_name(witness.frame.function.id.qualname)
-    how = {
-        "return": f"a path through {where} leaves without {ending}",
-        "raise": f"an exception in {where} skips {ending}",
-        "close": f"closing the generator {where} skips {ending}",
-        "forgets": f"{where} ends without {ending}",
-    }[witness.kind]
+    on_what = f"in {wording.wait(group)}" if group.single else f"on {wording.channel(group)}"
     severity = Severity.ERROR if normal and not group.collected else Severity.WARNING
     return wording.finding(
         RULE.code,
         group,
-        f"{wording.who_blocks(group)} on {wording.channel(group)}: {how}",
+        f"{wording.who_blocks(group)} {on_what}: {wording.skipped(coverage, ending)}",
         severity=severity,
-        help=f"Put {ending} into a finally block that starts right after the consumer does.",
-        more=(Place(Role.SKIPS_CLOSE, SKIPS[witness.kind], witness.frame.op_id(witness.op)),),
+        help=_help(group, ending),
+        more=(wording.skip(coverage),),
     )
+
+
+def _help(group: Group, ending: str) -> str:
+    if group.single and group.spawn is None:
+        return "Answer in a finally block of the one who is waited for, or send the exception in the place of the result."
+    return f"Put {ending} into a finally block that starts right after the consumer does."
 
 
 RULE = Lifecycle("CHN102", "close-not-on-all-paths", find, __name__)

@@ -68,7 +68,7 @@ from chanlint.rules.base import Lifecycle
 
 def find(group: Group) -> Finding | None:
     """The finding about consumers that get no marker."""
-    sent, count = group.sent, group.count
+    sent, count = group.sent, group.together
     if sent is None or group.passes_on or group.spawn is None:
         return None
     short = sent.falls_short_of(count)

@@ -68,8 +68,24 @@ from __future__ import annotations
 from chanlint.diagnostics import Severity
 from chanlint.findings import Finding
 from chanlint.model.channel import Group
+from chanlint.model.endings import COPIED, NEVER_TESTED, TESTED_ONCE
 from chanlint.rules import wording
 from chanlint.rules.base import Lifecycle
+
+WRONG = {
+    NEVER_TESTED: (
+        "is not one that the consumer of {} tests for",
+        "Send the value that the consumer tests for, and test for it at every receive.",
+    ),
+    TESTED_ONCE: (
+        "is tested for at only one of the receives in the loop over {}",
+        "Test for the marker after every receive.",
+    ),
+    COPIED: (
+        "is another object when it comes out of {}, which pickles it: a test by identity never holds",
+        "Send None, a class or an enum member, or test with isinstance() or ==.",
+    ),
+}
 
 
 def find(group: Group) -> Finding | None:
@@ -77,13 +93,13 @@ def find(group: Group) -> Finding | None:
     wrong = group.failing("marker")
     if not wrong or group.effective() or group.possible():
         return None
+    what, cure = WRONG[wrong[0].why]
     return wording.finding(
         RULE.code,
         group,
-        f"the end marker sent here is not one that the consumer of {wording.channel(group)} tests for: "
-        f"{wording.who_blocks(group)}",
+        f"the end marker sent here {what.format(wording.channel(group))}: {wording.who_blocks(group)}",
         severity=Severity.WARNING if group.collected else Severity.ERROR,
-        help="Send the value that the consumer tests for, and test for it at every receive.",
+        help=cure,
         at=wrong[0].at,
     )
 

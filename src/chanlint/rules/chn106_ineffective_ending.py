@@ -73,20 +73,24 @@ from chanlint.rules.base import Lifecycle
 CURES = {
     "flag": "Give the receive a timeout and read the flag again, or send an item after setting the flag.",
     "cancel": "Let the cancellation out of the loop: catch it outside, or raise it again.",
+    "deputy": "Send an end marker, too: a thread that receives for a task cannot be cancelled.",
+    "copy": "Set a multiprocessing.Event, or send an end marker: nothing else that the parent stores reaches the process.",
+    "finalizer": "Offer a close() that callers use, or let the thread run a function that does not hold the object.",
     "close": "Send one end marker for each consumer, or let the exception of the close leave the loop.",
 }
 
 
 def find(group: Group) -> Finding | None:
     """The finding about an ending that does not reach the receive."""
-    wrong = group.failing("flag", "cancel", "close")
+    wrong = group.failing(*CURES)
     if not wrong or group.effective() or group.possible():
         return None
     first = wrong[0]
+    who = "" if first.kind == "deputy" else f"; {wording.who_blocks(group)}"
     return wording.finding(
         RULE.code,
         group,
-        f"this does not end the consumer of {wording.channel(group)}: {first.why}; {wording.who_blocks(group)}",
+        f"this does not end the consumer of {wording.channel(group)}: {first.why}{who}",
         severity=Severity.WARNING if group.collected else Severity.ERROR,
         help=CURES[first.kind],
         at=first.at,

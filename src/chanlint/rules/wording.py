@@ -5,7 +5,7 @@ from __future__ import annotations
 from chanlint.diagnostics import Blocked, Role, Severity
 from chanlint.findings import Finding, Place
 from chanlint.ir.ids import OpId
-from chanlint.model.channel import Defect, Group, HomeKind
+from chanlint.model.channel import Coverage, Defect, Group, HomeKind
 from chanlint.rules.base import display_name
 
 PLURALS = {"process": "processes"}
@@ -51,9 +51,43 @@ def channel(about: Group | Defect) -> str:
 def ending(group: Group) -> str:
     """The ending that is there, as a noun."""
     kinds = [found.kind for found in group.effective()]
-    return {"marker": "the end marker", "close": "the close", "cancel": "the cancel"}.get(
-        kinds[0] if kinds else "", "the ending"
-    )
+    names = {"marker": "the end marker", "close": "the close", "cancel": "the cancel", "answer": "what it waits for"}
+    return names.get(kinds[0] if kinds else "", "the ending")
+
+
+def wait(group: Group) -> str:
+    """The one operation in which somebody waits: ``a single get on queue 'box'``."""
+    return f"a single {group.consumers[0].event.call.name} on {channel(group)}"
+
+
+SKIPS = {
+    "return": "this way out skips the ending",
+    "raise": "an exception here skips the ending",
+    "close": "closing the generator here skips the ending",
+    "forgets": "this method does not reach the ending",
+    "cancel": "a task that is cancelled here has not run yet, nor will its finally block",
+}
+
+
+def skipped(coverage: Coverage, ending: str) -> str:
+    """How a path misses an ending: ``a path through handle leaves without the close``."""
+    witness = coverage.witness
+    assert witness is not None
+    where = display_name(witness.frame.function.id.qualname)
+    return {
+        "return": f"a path through {where} leaves without {ending}",
+        "raise": f"an exception in {where} skips {ending}",
+        "close": f"closing the generator {where} skips {ending}",
+        "forgets": f"{where} ends without {ending}",
+        "cancel": f"a cancel in {where} before the producer first runs skips {ending}",
+    }[witness.kind]
+
+
+def skip(coverage: Coverage) -> Place:
+    """The place where a path misses an ending."""
+    witness = coverage.witness
+    assert witness is not None
+    return Place(Role.SKIPS_CLOSE, SKIPS[witness.kind], witness.frame.op_id(witness.op))
 
 
 def severity(group: Group) -> Severity:
@@ -105,7 +139,7 @@ def finding(
         severity=severity,
         confidence=group.confidence,
         at=primary,
-        related=_unique((*related, *more)),
+        related=tuple(place for place in _unique((*related, *more)) if place.at != primary),
         function=group.function,
         blocked=Blocked(group.actor, "many" if count is None else count, per(group)),
         help=help,
@@ -116,7 +150,9 @@ def finding(
 def defect(code: str, about: Defect, message: str, *, severity: Severity, help: str) -> Finding:
     """A finding about a defect, with every place of its story."""
     count = about.count.number
-    created = Place(Role.CREATED, "channel made here", about.channel.created)
+    info = about.channel.info  # of a flag, thread or pool where that is waited for
+    made = "channel" if info.category == "channel" else info.title or "object"
+    created = Place(Role.CREATED, f"{made} made here", about.channel.created)
     return Finding(
         code=code,
         message=message,

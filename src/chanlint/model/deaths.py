@@ -1,0 +1,144 @@
+"""How a producer can end without the ending (or the answer) that only it reaches.
+
+Nouns:
+
+* **Death**: a way out of the producer that misses the ending: an exception, a return, a cancel before its first step.
+* **Refused** marker: one that a full channel does not take (``put_nowait``), so that sending it raises.
+
+A helper that sends the marker counts as reaching it, unless it can raise before it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chanlint.analysis import recognise
+from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.library import channel_of
+from chanlint.analysis.multiplicity import ONE
+from chanlint.analysis.paths import Search, Witness
+from chanlint.analysis.program import Analysis
+from chanlint.analysis.raises import Risk
+from chanlint.catalogue.schema import Category, OpKind, World
+from chanlint.ir import ops
+from chanlint.ir.ops import Op
+from chanlint.model import capacity
+from chanlint.model.channel import Channel, Ending, Group
+
+MOST_HELPERS = 4
+
+
+class Deaths:
+    """Finds the ways in which producers end too early."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+
+    def of(self, group: Group, entry: Entry, endings: list[Ending]) -> Witness | None:
+        """How the actor that ``entry`` starts, which alone reaches the endings, can end without one."""
+        refused = self.refused(group.channel, endings)
+        found = self._ways_out(entry.callee, endings, refused)
+        if group.needs is not None and group.needs != ONE:
+            found += self._between(entry.callee, endings)  # each of its answers is needed
+        grouped = group.actor in ("task", "caller") and in_task_group(self.analysis, entry)
+        for witness in found:
+            if witness.kind == "return" or not grouped:  # its exception cancels whoever waits in the same group
+                return witness
+        return self._cancelled(entry)
+
+    def _ways_out(self, frame: Frame, endings: list[Ending], refused: frozenset[Op], depth: int = 0) -> list[Witness]:
+        covering: set[int] = set()
+        fails: dict[int, Witness | None] = {}
+        for ending in endings:
+            for op, inner in self._reached_by(frame, ending):
+                covering.add(op.index)
+                if inner is None and ending.op in refused:
+                    fails[op.index] = None
+                elif inner is not None and depth < MOST_HELPERS and len(frame.calls.get(op.index, ())) == 1:
+                    deeper = self._ways_out(inner, endings, refused, depth + 1)
+                    raising = next((each for each in deeper if each.kind == "raise"), None)
+                    if raising is not None:
+                        fails[op.index] = raising
+        search = Search(frame, None, frozenset(covering), fails=frozenset(fails))
+        return [fails.get(found.op.index) or found for found in self.analysis.paths.witnesses(search) or ()]
+
+    def _reached_by(self, top: Frame, ending: Ending) -> Iterator[tuple[Op, Frame | None]]:
+        """The ops of ``top`` by which it reaches the ending: the ending itself, or the call of a helper with its frame."""
+        for way in self.analysis.ways_up(ending.frame):
+            for position, level in enumerate(way.levels):
+                if level.frame is top:
+                    yield (ending.op, None) if position == 0 else (level.op, way.levels[position - 1].frame)
+
+    def _between(self, frame: Frame, endings: list[Ending]) -> list[Witness]:
+        """The exceptions in the loop that gives one answer in each round."""
+        shape = self.analysis.shapes.of(frame.function)
+        covering = {op.index: op for ending in endings for op, _ in self._reached_by(frame, ending)}
+        for block in sorted({block for op in covering.values() for block in shape.loop(op)}):
+            for op in shape.listing[block]:
+                if op.index in covering or isinstance(op, ops.Raise) or self.analysis.raises.risk(frame, op) is not Risk.COUNTS:
+                    continue
+                search = Search(frame, op, frozenset(covering), raised=True, first=True)
+                found = [each for each in self.analysis.paths.witnesses(search) or () if each.kind == "raise"]
+                if found:
+                    return found
+        return []
+
+    def _cancelled(self, entry: Entry) -> Witness | None:
+        """A cancel that can come before the task's first step: nothing in it runs, not even its ``finally``."""
+        info = recognise.type_of(self.analysis.points, entry.actor)
+        frame, start = entry.caller, entry.op
+        if frame is None or start is None or entry.actor is None or info is None or info.world is not World.ASYNCIO:
+            return None
+        cancels = {
+            event.op.index
+            for event in self.analysis.by_subject.get(entry.actor, ())
+            if event.kind is OpKind.CANCEL and event.frame is frame and event.call.name == "cancel"
+        }
+        shape = self.analysis.shapes.of(frame.function)
+        at = shape.positions[start.index]
+        waiting, seen = [(at.block, at.offset + 1)], {at.block}
+        while waiting and cancels:
+            block, offset = waiting.pop()
+            for op in shape.listing[block][offset:]:
+                if op.index in cancels:
+                    return Witness("cancel", frame, op)
+                if isinstance(op, ops.Await | ops.Yield) or (
+                    isinstance(op, ops.Iterate | ops.Enter | ops.Exit) and op.is_async
+                ):
+                    break  # here the task gets its turn
+            else:
+                following = [target for target in shape.normal_targets(block) if target not in seen]
+                seen.update(following)
+                waiting.extend((target, 0) for target in following)
+        return None
+
+    def refused(self, channel: Channel, endings: list[Ending]) -> frozenset[Op]:
+        """The sends of markers that a full channel refuses; a consumer that reads a flag after each item needs none."""
+        found = frozenset(
+            ending.op
+            for ending in endings
+            if ending.kind == "marker" and ending.event is not None and ending.event.call.effect.nonblocking
+            if ending.response is None or not ending.response.flags
+        )
+        if not found:
+            return found
+        room = capacity.of(self.analysis, channel)
+        if room is None or room.count.number is None:
+            return frozenset()
+        total = 0
+        for event in channel.events:
+            if event.kind is OpKind.SEND and event.op not in found:
+                count = self.analysis.counts.of(event.frame, event.op) if event.frame is channel.home.frame else None
+                total += room.count.number if count is None or count.number is None else count.number
+        return found if total >= room.count.number > 0 else frozenset()
+
+
+def in_task_group(analysis: Analysis, spawn: Entry) -> bool:
+    """Whether an actor is a task of a group that an exception cancels as a whole."""
+    if spawn.caller is None or spawn.op is None:
+        return False
+    for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
+        info = recognise.type_of(analysis.points, channel_of(call.receiver))
+        if info is not None and info.category is Category.GROUP and "task" in (call.effect.actor, info.actor):
+            return True
+    return False
