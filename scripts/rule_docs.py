@@ -1,12 +1,17 @@
 """Writes ``docs/rules/``: one page for each rule, made from the docstring of its module, and an index.
 
+The findings that the engine makes itself (CHN0xx) have their pages from ``engine/housekeeping.py``. The list of the pages in
+the site's navigation, ``mkdocs.yml``, is kept, too.
+
 Nouns:
 
 * **Section**: a part of a rule's documentation: Why, Bad, Good, Limits, in this order in every rule.
 * **Page**: what ``chanlint rule CODE`` prints, as Markdown.
+* **Family**: the rules whose codes begin with the same digit.
 
 ``python scripts/rule_docs.py`` writes the pages and removes those of rules that are gone; with ``--check`` it writes nothing
-and leaves with 1 where a page is not what it would write.
+and leaves with 1 where a page is not what it would write. A rule whose documentation has another shape is named, its page is
+left as it is, and the exit code is 1; the others are written all the same.
 """
 
 from __future__ import annotations
@@ -22,10 +27,22 @@ from chanlint.cli import main as chanlint
 from chanlint.engine.codes import known_codes
 from chanlint.rules.registry import RULES
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "rules"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "rules"
+NAVIGATION = ROOT / "mkdocs.yml"
 SECTIONS = ("Why", "Bad", "Good", "Limits")
+FAMILIES = {
+    "0": "files and comments",
+    "1": "consumers that never end",
+    "2": "producers that never end",
+    "3": "joins that hang",
+    "4": "misuse that strands somebody",
+    "5": "locks",
+}
+"""What the first digit of a code tells."""
 _HEADING = re.compile(r"^(\S.*)\n-{3,}\n", re.MULTILINE)
 _LITERAL = re.compile(r"(?<!`)``(?!`)")
+_LISTED = re.compile(r"(?:^ +- rules/.+\n)+", re.MULTILINE)
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -57,17 +74,34 @@ def pages() -> dict[str, str]:
     Raises:
         MalformedError: see `sections`; the message names the rule.
     """
-    sources = {rule.code: rule.module for rule in RULES}
+    for code, problem in malformed().items():
+        raise MalformedError(f"{code}: {problem}")
+    return _pages()
+
+
+def malformed() -> dict[str, str]:
+    """What is wrong with the documentation of rules, by code."""
+    found = {}
     for rule in RULES:
         try:
             sections(rule.documentation)
         except MalformedError as error:
-            raise MalformedError(f"{rule.code}: {error}") from None
+            found[rule.code] = str(error)
+    return found
+
+
+def _pages() -> dict[str, str]:
+    sources = {rule.code: f"src/{rule.module.replace('.', '/')}.py" for rule in RULES}
     made = {"README.md": _index()}
     for code, name in known_codes().items():
-        source = f"src/{sources[code].replace('.', '/')}.py" if code in sources else "src/chanlint/cli/rule.py"
-        made[f"{code}-{name}.md"] = _page(code, source)
+        made[f"{code}-{name}.md"] = _page(code, sources.get(code, "src/chanlint/engine/housekeeping.py"))
     return made
+
+
+def navigated(text: str) -> str:
+    """The site's ``mkdocs.yml`` with the pages of all rules in its navigation."""
+    names = ["README.md", *(f"{code}-{name}.md" for code, name in known_codes().items())]
+    return _LISTED.sub("".join(f"      - rules/{name}\n" for name in names), text)
 
 
 def _page(code: str, source: str) -> str:
@@ -83,13 +117,20 @@ def _index() -> str:
         "",
         "# Rules",
         "",
-        "`chanlint rule CODE` prints the same pages. The first digit of a code tells what it is about: 0 files and comments,",
-        "1 consumers that never end.",
-        "",
-        "| code | name | what it finds |",
-        "|---|---|---|",
+        "`chanlint rule CODE` prints the same pages.",
     ]
+    family = ""
     for code, name in known_codes().items():
+        digit = code.removeprefix("CHN")[0]
+        if digit != family:
+            family = digit
+            lines += [
+                "",
+                f"## {digit}xx: {FAMILIES.get(digit, 'others')}",
+                "",
+                "| code | name | what it finds |",
+                "|---|---|---|",
+            ]
         summary = _LITERAL.sub("`", _told("rule", code).split("\n\n")[1])
         lines.append(f"| [{code}]({code}-{name}.md) | `{name}` | {summary} |")
     return "\n".join(lines) + "\n"
@@ -116,21 +157,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, leave with 1 where a page is out of date")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pages are (default: docs/rules)")
     options = parser.parse_args(arguments)
-    wanted = pages()
-    stale = outdated(options.folder, wanted)
+    broken = malformed()
+    for code, problem in broken.items():
+        print(f"{code}: {problem}", file=sys.stderr)
+    wanted = _pages()
+    stale = [name for name in outdated(options.folder, wanted) if name.partition("-")[0] not in broken]
+    listing = options.folder.resolve() == FOLDER
+    if listing and navigated(NAVIGATION.read_text(encoding="utf-8")) != NAVIGATION.read_text(encoding="utf-8"):
+        stale.append(NAVIGATION.name)
     if options.check:
         for name in stale:
             print(f"{name} is out of date: run scripts/rule_docs.py", file=sys.stderr)
-        return 1 if stale else 0
+        return 1 if stale or broken else 0
     options.folder.mkdir(parents=True, exist_ok=True)
     for name in stale:
         path = options.folder / name
-        if name in wanted:
+        if name == NAVIGATION.name:
+            text = navigated(NAVIGATION.read_text(encoding="utf-8"))
+            NAVIGATION.write_text(text, encoding="utf-8", newline="\n")
+        elif name in wanted:
             path.write_text(wanted[name], encoding="utf-8", newline="\n")
         else:
             path.unlink()
-        print(f"{'wrote' if name in wanted else 'removed'} {name}")
-    return 0
+        print(f"{'removed' if name not in wanted and name != NAVIGATION.name else 'wrote'} {name}")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -7,3 +7,4 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-lowering", action="store_true", help="write the current IR into tests/lowering/*.txt")
+    parser.addoption("--rewrite-tutorial", action="store_true", help="write the current outputs into docs/tutorial.md")

@@ -231,9 +231,9 @@ def test_options_of_the_command_line_do_the_same(tmp_path: Path) -> None:
     ("base", "url"),
     [
         (None, None),
-        ("https://x/rules/", "https://x/rules/chn101_unclosed_channel/"),
+        ("https://x/rules/", "https://x/rules/CHN101-unclosed-channel/"),
         ("https://x/{code}#{name}", "https://x/CHN101#unclosed-channel"),
-        ("https://x/{page}.html", "https://x/chn101_unclosed_channel.html"),
+        ("https://x/{page}.html", "https://x/CHN101-unclosed-channel.html"),
     ],
 )
 def test_rule_pages_have_an_address(base: str | None, url: str | None) -> None:

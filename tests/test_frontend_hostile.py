@@ -85,7 +85,8 @@ if lowered.module is None:
 else:
     assert verify(lowered.module) == []
     body = lowered.module.body
-    lowered.source_map.resolve([OpId(body.id, op.index) for op in list(body.cfg.ops())[:3]])
+    for op in list(body.cfg.ops())[:3]:
+        lowered.source_map.span(OpId(body.id, op.index))
     print("module", len(lowered.problems))
 """
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from chanlint.frontends.base import Lowered, Problem
+from chanlint.frontends.base import LaterSourceMap, Lowered, Problem
 from chanlint.frontends.python import PythonFrontEnd
 from chanlint.frontends.python.decode import decode
 from chanlint.frontends.python.guards import scan
-from chanlint.frontends.python.positions import PythonSourceMap
 from chanlint.frontends.registry import front_end_for
 from chanlint.ir import ops
 from chanlint.ir.ids import HEADER, FunctionId, OpId
@@ -468,7 +467,7 @@ def test_positions_are_those_of_libcst() -> None:
     from libcst.metadata import MetadataWrapper, PositionProvider
 
     from chanlint.frontends.python.lower import lower_tree
-    from chanlint.frontends.python.positions import _Offsets
+    from chanlint.frontends.python.positions import Offsets
 
     compared = 0
     for path in stdlib(("queue.py", "asyncio/queues.py", "contextlib.py", "inspect.py", "tokenize.py", "dataclasses.py")):
@@ -478,27 +477,28 @@ def test_positions_are_those_of_libcst() -> None:
         official = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
         places = {id(place): place for row in lowered.places.values() for place in row if isinstance(place, cst.CSTNode)}
         del places[id(tree)]
-        offsets = _Offsets(tree, places.values())
+        offsets = Offsets(tree, places.values())
         for place in places.values():
             if isinstance(place, cst.CompFor):
                 continue  # libcst counts the whitespace before it in
-            span, expected = offsets.span(place), official[place]
+            span, expected = offsets.rows.span(*offsets.bounds(place)), official[place]
             assert (span.start.row, span.start.column - 1) == (expected.start.line, expected.start.column)
             assert (span.end.row, span.end.column - 1) == (expected.end.line, expected.end.column)
             compared += 1
     assert compared > 5_000
 
 
-def test_resolving_some_positions_agrees_with_all() -> None:
+def test_a_source_map_can_be_made_later() -> None:
     text = "for x in y:\n    try:\n        f(x)\n    finally:\n        g()\n"
     result = lower(text)
-    assert result.module is not None
+    assert result.module is not None and result.source_map is not None
     body = result.module.body
     ids = [OpId(body.id, op.index) for op in body.cfg.ops()] + [OpId(body.id, HEADER)]
-    assert isinstance(result.source_map, PythonSourceMap)
-    assert result.source_map.resolve([]) == {}
-    table = result.source_map.resolve(ids)
-    assert table == {id: result.source_map.span(id) for id in ids}
+    later = LaterSourceMap(PythonFrontEnd(), result.source, (3, 11))
+    assert [later.span(id) for id in ids] == [result.source_map.span(id) for id in ids]
+    broken = LaterSourceMap(PythonFrontEnd(), SourceFile("broken.py", "def ("), (3, 11))
+    with pytest.raises(LookupError):
+        broken.span(ids[0])
 
 
 # -- corners of lowering ------------------------------------------------------------------------------------------------

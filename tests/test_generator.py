@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from generator.campaign import RECORDED, ask_chanlint, judge, tables
+from generator.campaign import RECORDED, ask_chanlint, by_rule, cause, judge, tables
 from generator.grammar import MARKERS, PATHS, WRONG_MARKERS, Shape, draw
 from generator.render import render
 from generator.truth import Program, find_truth, write_programs
@@ -37,7 +37,7 @@ def test_chanlint_agrees_with_the_recorded_truth(tmp_path: Path, capsys: pytest.
     programs = rewritten(tmp_path, entries)
     reports = ask_chanlint(programs, tmp_path)
     with capsys.disabled():
-        print("\n" + "\n".join(tables(programs, reports)[:2]))
+        print("\n" + "\n".join([*tables(programs, reports)[:2], *by_rule(programs, reports)]))
     said = []
     for program, entry in zip(programs, entries, strict=True):
         outcome = judge(program, reports[program.number])
@@ -137,3 +137,14 @@ def test_tables_count_precision_and_recall() -> None:
     lines = tables(programs, {1: [{"code": "CHN101"}], 2: [{"code": "CHN103"}]})
     assert lines[1] == "precision 0.500, recall 1.000"
     assert "CHN103: {'never': 1}" in lines
+
+
+def test_each_rule_has_its_own_precision_and_recall() -> None:
+    number = next(n for n in range(200) if draw(1, n).ending == "wrong")
+    bad, good = Program(number, draw(1, number), Path(), ALWAYS), program(NEVER)
+    good.number = number + 1
+    assert (cause(bad), cause(good)) == ("CHN104", "")
+    lines = by_rule([bad, good], {number: [{"code": "CHN101"}], number + 1: [{"code": "CHN103"}]})
+    assert lines[0].startswith("CHN101: precision 1.000, recall   -  ")
+    assert lines[1].startswith("CHN103: precision 0.000, recall   -  ")
+    assert lines[2].startswith("CHN104: precision   -  , recall 1.000")

@@ -54,6 +54,39 @@ def judge(program: Program, findings: Sequence[Printed]) -> str:
     return "right" if reported else "missed"
 
 
+def cause(program: Program) -> str:
+    """The rule whose mistake the program makes, by what it was made of; empty where nothing stays."""
+    shape = program.shape
+    if program.verdict not in ("always", "sometimes"):
+        return ""
+    if shape.ending == "none":
+        return "CHN101"
+    if shape.ending == "wrong" or (shape.loop == "forever" and shape.ending in ("each", "one", "fewer", "passed_on")):
+        return "CHN104"
+    if shape.ending in ("one", "fewer") and shape.count != "1":
+        return "CHN103"
+    if shape.loop == "flag_plain" and shape.ending == "flag":
+        return "CHN106"
+    return "CHN107" if shape.home == "owner" else "CHN102"
+
+
+def by_rule(programs: Sequence[Program], reports: dict[int, list[Printed]]) -> list[str]:
+    """For each rule how many of its reports are right, and how many of its mistakes are reported (by whichever rule)."""
+    reported: dict[str, Counter[bool]] = defaultdict(Counter)
+    caused: dict[str, Counter[bool]] = defaultdict(Counter)
+    for program in programs:
+        codes = {printed["code"] for printed in reports[program.number]}
+        for code in codes:
+            reported[code][program.verdict in ("always", "sometimes")] += program.verdict != "unknown"
+        if code := cause(program):
+            caused[code][any(each.startswith("CHN1") for each in codes)] += 1
+    return [
+        f"{code}: precision {_ratio(reported[code][True], reported[code].total())}, "
+        f"recall {_ratio(caused[code][True], caused[code].total())}  ({caused[code].total()} programs)"
+        for code in sorted({*reported, *caused})
+    ]
+
+
 def _ratio(part: int, whole: int) -> str:
     return f"{part / whole:.3f}" if whole else "  -  "
 
@@ -68,6 +101,7 @@ def tables(programs: Sequence[Program], reports: dict[int, list[Printed]]) -> li
         f"recall {_ratio(total['right'], total['right'] + total['missed'])}",
         "",
     ]
+    lines += [*by_rule(programs, reports), ""]
     by_code: dict[str, Counter[str]] = defaultdict(Counter)
     for program in programs:
         for code in {printed["code"] for printed in reports[program.number]}:
@@ -97,7 +131,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--record", action="store_true", help=f"write truth and chanlint's outcome to {RECORDED.name}")
     parser.add_argument("--show", type=int, default=20, help="how many disagreements are printed")
     parser.add_argument("--no-chanlint", action="store_true", help="only run the programs")
-    parser.add_argument("--topics", action="store_true", help="programs about producers, joins, streams, owners, locks, each rule scored by itself")
+    parser.add_argument(
+        "--topics",
+        action="store_true",
+        help="programs about producers, joins, streams, owners, locks, each rule scored by itself",
+    )
     return parser.parse_args(arguments)
 
 

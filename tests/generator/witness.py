@@ -33,6 +33,7 @@ from oracle.survivors import Stack
 
 INPUTS: dict[str, tuple[str, ...]] = {"normal": ("1", "2", "3", "4"), "bad row": ("1", "x", "3", "4"), "no rows": ()}
 CALL_SECONDS = 1.2
+SECOND_LOOK = 0.15  # who is seen at one place now and after so many seconds stays there
 _FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 _INNER = ("cr_await", "gi_yieldfrom", "ag_await")
 _CALLED = re.compile(r"\.(\w+)\(")
@@ -89,10 +90,8 @@ def _new_threads(root: str, before: set[int]) -> list[survivors.Survivor]:
     return [s for s in survivors.threads(root) if s.identity not in before]
 
 
-def _settle(alive: Callable[[], list[survivors.Survivor]]) -> list[survivors.Survivor]:
-    for pause in survivors.settling(lambda: frozenset(s.identity for s in alive()), 1.0):
-        time.sleep(pause)
-    return alive()
+def _seen(alive: list[survivors.Survivor], root: str) -> set[tuple[int, str]]:
+    return {(s.identity, sighting(s.stack, root)) for s in alive}
 
 
 def call_sync(run: Run, rows: tuple[str, ...], root: str) -> list[str]:
@@ -112,8 +111,16 @@ def call_sync(run: Run, rows: tuple[str, ...], root: str) -> list[str]:
     thread = threading.Thread(target=call, daemon=True)
     thread.start()
     thread.join(CALL_SECONDS)
-    staying = _settle(lambda: _new_threads(root, before))
-    return [sighting(s.stack, root) for s in staying] + errors.seen
+
+    def seen() -> set[tuple[int, str]]:
+        return _seen(_new_threads(root, before), root)
+
+    for pause in survivors.settling(lambda: frozenset(identity for identity, _ in seen()), 1.0):
+        time.sleep(pause)
+    if staying := seen():
+        time.sleep(SECOND_LOOK)
+        staying &= seen()
+    return [told for _, told in staying] + errors.seen
 
 
 async def _watch_asyncio(run: Run, rows: tuple[str, ...], root: str, found: list[str]) -> None:
@@ -127,12 +134,15 @@ async def _watch_asyncio(run: Run, rows: tuple[str, ...], root: str, found: list
     asyncio.get_running_loop().set_task_factory(make)
     await asyncio.wait({asyncio.ensure_future(run(rows))}, timeout=CALL_SECONDS)
 
-    def alive() -> list[survivors.Survivor]:
-        return _new_threads(root, before) + survivors.tasks(root)
+    def seen() -> set[tuple[int, str]]:
+        return _seen(_new_threads(root, before) + survivors.tasks(root), root)
 
-    for pause in survivors.settling(lambda: frozenset(s.identity for s in alive()), 1.0):
+    for pause in survivors.settling(lambda: frozenset(identity for identity, _ in seen()), 1.0):
         await asyncio.sleep(pause)
-    found += [sighting(s.stack, root) for s in alive()]
+    if staying := seen():
+        await asyncio.sleep(SECOND_LOOK)
+        staying &= seen()
+    found += [told for _, told in staying]
     for task in made:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             found += raised(error, root)

@@ -241,7 +241,7 @@ def exercise_class(state: PointsTo, cls: ClassRef, only_unmentioned: bool, menti
 
 
 def exercise_base(state: PointsTo, cls: ClassRef) -> None:
-    """Calls the methods of a base class that makes a channel in a method that every subclass overrides: nothing else enters it."""
+    """Calls the methods of a base class that makes a channel in a method which every subclass overrides."""
     if any(instance.synthetic for instance in state.instances.get(cls, ())):
         return
     for node in list(cls.frame.variables.values()):

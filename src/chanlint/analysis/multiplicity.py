@@ -51,7 +51,6 @@ class Count:
         return MANY
 
 
-
 def _parted(expression: object) -> tuple[object, int]:
     """An expression without the number that is added to it, and that number."""
     if isinstance(expression, tuple) and expression[0] == "plus":

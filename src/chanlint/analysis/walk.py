@@ -380,10 +380,11 @@ class Walk:
 
     def _is_filled(self, frame: Frame, var: Variable) -> bool:
         """Whether a variable holds a container that the loop adds to (``len(found)`` changes, ``found`` does not)."""
-        inside = {level.frame for level in self.levels}
+        again = {level.frame: level.op if position else self.receive for position, level in enumerate(self.levels)}
         for obj in self.analysis.points.graph.points[self.analysis.points.variable(frame, var)]:
             for at, op in self.analysis.fillings(obj) if isinstance(obj, Container) else ():
-                if at in inside and self.analysis.shapes.of(at.function).in_loop(op):
+                shape = self.analysis.shapes.of(at.function)
+                if at in again and shape.positions[op.index].block in shape.loop(again[at]):
                     return True
         return False
 

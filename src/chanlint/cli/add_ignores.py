@@ -14,7 +14,7 @@ from chanlint.report.text import visible
 
 if TYPE_CHECKING:
     from chanlint.engine.config import Settings
-    from chanlint.engine.pipeline import Result
+    from chanlint.engine.result import Result
 
 
 def add_ignores(result: Result, settings: Settings, reason: str) -> int:

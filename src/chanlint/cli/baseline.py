@@ -18,7 +18,7 @@ from chanlint.report.text import visible
 if TYPE_CHECKING:
     from chanlint.engine.baseline import Entries
     from chanlint.engine.filesystem import FileSystem
-    from chanlint.engine.pipeline import Result
+    from chanlint.engine.result import Result
 
 
 @click.command(

@@ -18,7 +18,7 @@ from chanlint.report.text import visible
 if TYPE_CHECKING:
     from chanlint.engine.config import Settings
     from chanlint.engine.filesystem import FileSystem
-    from chanlint.engine.pipeline import Result
+    from chanlint.engine.result import Result
 
 EPILOG = """\b
 Examples:

@@ -14,7 +14,7 @@ from chanlint.report.base import Context, RulePage
 
 if TYPE_CHECKING:
     from chanlint.engine.config import Settings
-    from chanlint.engine.pipeline import Result
+    from chanlint.engine.result import Result
 
 
 def context_of(result: Result, settings: Settings) -> Context:
@@ -23,7 +23,7 @@ def context_of(result: Result, settings: Settings) -> Context:
     folder = os.path.relpath(settings.cwd, root).replace(os.sep, "/") if root != settings.cwd else ""
     return Context(
         source=result.source,
-        rules=_Pages(settings.docs_url),
+        rules=_Pages(result.docs_url),
         checked=result.checked,
         folder=folder,
         root=root,

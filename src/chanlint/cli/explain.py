@@ -13,14 +13,15 @@ import click
 from chanlint.cli import EXIT_CLEAN, EXIT_ERROR
 from chanlint.cli.options import current_folder, read_version
 from chanlint.cli.output import write_error, write_out
+from chanlint.report.base import named_with_cell, with_cell
 from chanlint.report.text import visible
 
 if TYPE_CHECKING:
     from chanlint.diagnostics import Diagnostic, RelatedLocation
-    from chanlint.engine.pipeline import Result
     from chanlint.engine.rendering import Clearance
+    from chanlint.engine.result import Result
 
-_PLACE = re.compile(r"(?P<path>.+?):(?P<row>\d+)(?::\d+)?")
+_PLACE = re.compile(r"(?P<path>.+?)(?::cell (?P<cell>\d+))?:(?P<row>\d+)(?::\d+)?")
 
 
 @click.command(
@@ -29,6 +30,7 @@ _PLACE = re.compile(r"(?P<path>.+?):(?P<row>\d+)(?::\d+)?")
 Examples:
   chanlint explain app/jobs.py:14     the line may make the channel, start its reader, send, receive or close
   chanlint explain app/jobs.py:14:9   as findings name places; the column does not matter
+  chanlint explain 'a.ipynb:cell 2:3' the third row of a notebook's second code cell
 """,
 )
 @click.argument("place", metavar="PATH:LINE")
@@ -53,9 +55,11 @@ def command(place: str, target_version: tuple[int, int] | None, config: str | No
     if match is None:
         raise click.UsageError(f"{place!r} is not PATH:LINE, such as app/jobs.py:14.")
     cwd = current_folder()
-    path, row = match["path"], int(match["row"])
+    path, row, cell = match["path"], int(match["row"]), int(match["cell"]) if match["cell"] else None
     if not os.path.isfile(path):
         raise click.UsageError(f"{path}: there is no such file.")
+    if path.endswith(".ipynb") and cell is None:
+        raise click.UsageError(f"rows of a notebook count from the top of their cell: '{path}:cell 1:{row}'.")
     settings = Settings(
         paths=(path,),
         cwd=cwd,
@@ -71,9 +75,11 @@ def command(place: str, target_version: tuple[int, int] | None, config: str | No
     except ConfigurationError as error:
         write_error(f"chanlint: {visible(str(error))}")
         return EXIT_ERROR
-    lines = list(_explained(result, display_path(settings.absolute(path), cwd), row))
+    lines = list(_explained(result, with_cell(display_path(settings.absolute(path), cwd), cell), row))
     if not lines:
-        lines = [f"{path}:{row}: no channel is made, read, fed or closed in this line, as far as chanlint sees"]
+        lines = [
+            f"{with_cell(path, cell)}:{row}: no channel is made, read, fed or closed in this line, as far as chanlint sees"
+        ]
         lines += [f"  the file is not understood: {one.message}" for one in result.diagnostics if one.code == "CHN000"]
     lines += [f"  limit reached: {name}; what it hides is not reported" for name in sorted(result.limits)]
     write_out("".join(f"{visible(line)}\n" for line in lines))
@@ -81,15 +87,16 @@ def command(place: str, target_version: tuple[int, int] | None, config: str | No
 
 
 def _explained(result: Result, filename: str, row: int) -> Iterator[str]:
+    """What is to be said about a row of a file, or of a cell if ``filename`` names one."""
     told: set[tuple[str, int]] = set()
-    for one in result.diagnostics:
+    for one in map(named_with_cell, result.diagnostics):
         places = [(one.filename, one.location.row, one.end_location.row)]
         places += [(at.filename, at.location.row, at.end_location.row) for at in one.related]
         if any(name == filename and first <= row <= last for name, first, last in places):
             told |= {(at.filename, at.location.row) for at in one.related if at.role == "created"}
             yield from _reported(one)
     for cleared in result.cleared():
-        if (cleared.place.filename, cleared.place.location.row) in told:
+        if (_file(cleared.place), cleared.place.location.row) in told:
             continue  # other consumers of it are in order
         if any(_stands_in(at, filename, row) for at in (cleared.place, *cleared.places)):
             yield from _cleared(cleared)
@@ -108,12 +115,15 @@ def _reported(one: Diagnostic) -> Iterator[str]:
 
 
 def _cleared(one: Clearance) -> Iterator[str]:
-    yield f"{one.place.filename}:{one.place.location.row}: '{one.channel}' is not reported: {one.reason}"
+    yield f"{_file(one.place)}:{one.place.location.row}: '{one.channel}' is not reported: {one.reason}"
     if one.at is not None:
-        yield f"  {one.at.filename}:{one.at.location.row}: this is where it is seen"
-    for at in one.places:
-        yield f"  {at.filename}:{at.location.row}: {at.message}"
+        yield f"  {_file(one.at)}:{one.at.location.row}: this is where it is seen"
+    yield from dict.fromkeys(f"  {_file(at)}:{at.location.row}: {at.message}" for at in one.places)
+
+
+def _file(place: RelatedLocation) -> str:
+    return with_cell(place.filename, place.cell)
 
 
 def _stands_in(place: RelatedLocation, filename: str, row: int) -> bool:
-    return place.filename == filename and place.location.row <= row <= place.end_location.row
+    return _file(place) == filename and place.location.row <= row <= place.end_location.row

@@ -3,6 +3,7 @@
 Nouns:
 
 * **Reader gone**: the program behind the pipe has ended (``| head``). That is no error of ours: the rest is dropped quietly.
+* **Full**: whatever else is in the way of an output (no space left) is an error, told in one line.
 """
 
 from __future__ import annotations
@@ -103,8 +104,10 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(safe)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes its streams once more on exit: give it something that can be written to.
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, stream.fileno())
         os.close(sink)
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            raise click.ClickException(f"cannot write to standard output: {error.strerror or error}") from None

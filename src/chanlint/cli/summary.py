@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from chanlint.diagnostics import Diagnostic
-from chanlint.engine.pipeline import Result
+if TYPE_CHECKING:
+    from chanlint.diagnostics import Diagnostic
+    from chanlint.engine.result import Result
 
 
 def summary(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -14,13 +15,15 @@ SUFFIXES = (".py", ".pyw", ".ipynb", "chanlint.toml", "pyproject.toml", ".gitign
 """Files that can change what is found."""
 
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
+_MILLISECONDS = 200
+"""How long to wait for a change before looking whether the first run is still to be made."""
 
 
 def watch(paths: Sequence[str], check: Callable[[], int]) -> int:
     """Runs ``check`` now and after every change below ``paths``, until it is interrupted; returns the exit code for that.
 
     Raises:
-        click.UsageError: the library that watches files is not installed, or standard input was to be watched.
+        click.UsageError: the library that watches files is not installed, or a path is missing or standard input.
     """
     if "-" in paths:
         raise click.UsageError("--watch watches files; standard input is none.")
@@ -29,13 +32,21 @@ def watch(paths: Sequence[str], check: Callable[[], int]) -> int:
     except ImportError:
         raise click.UsageError("--watch needs the package watchfiles: pip install 'chanlint[watch]'") from None
 
+    missing = next((path for path in paths if not os.path.exists(path)), None)
+    if missing is not None:
+        raise click.UsageError(f"--watch: {missing}: no such file or folder.")
+
     def matters(change: watchfiles.Change, path: str) -> bool:
         return path.endswith(SUFFIXES)
 
-    check()
-    write_error("chanlint: watching for changes, Ctrl-C ends it")
-    for _ in watchfiles.watch(*paths, watch_filter=matters, raise_interrupt=False):
-        if sys.stdout.isatty():
+    # The watch begins before the first run, so that what is saved while it goes on is not missed.
+    batches = watchfiles.watch(
+        *paths, watch_filter=matters, raise_interrupt=False, rust_timeout=_MILLISECONDS, yield_on_timeout=True
+    )
+    for number, changes in enumerate(batches):
+        if number and not changes:
+            continue
+        if number and sys.stdout.isatty():
             sys.stdout.write(_CLEAR)
         check()
         write_error("chanlint: watching for changes, Ctrl-C ends it")

@@ -74,7 +74,13 @@ KEYS: dict[str, Key] = {
         ),
         Key("src", "texts", "run", "source_roots", "Folders below the project root where absolute imports start."),
         Key("baseline", "text", "run", "baseline", "The baseline file; a relative path starts at this file."),
-        Key("docs-url", "text", "file", "docs_url", "Where rule pages are; {code}, {name} and {page} are filled in."),
+        Key(
+            "docs-url",
+            "text",
+            "file",
+            "docs_url",
+            "Where rule pages are, such as the address of docs/rules on your site; {code}, {name} and {page} are filled in.",
+        ),
         Key("channels", "tables", "run", None, "Channel types of your own or of further libraries; see adding_a_library.md."),
         Key("spawners", "tables", "run", None, "Functions and types that start threads, tasks or processes for their callers."),
     )

@@ -2,8 +2,8 @@
 
 Nouns:
 
-* **Result**: the diagnostics in their final order, and what people want to know besides.
-* **Note**: one line about the run itself: a channel that was cleared, a file that was passed over.
+* **Report set**: the files that are reported on; the others of the project are read as far as channels reach.
+* **Group**: files that import each other, directly or through others; each is analysed by itself.
 
 The steps are those of ``docs/architecture.md``. An error of chanlint's own in one file, or in one group of files that import
 each other, is kept as a `Crash`; everything else is still reported.
@@ -13,26 +13,25 @@ from __future__ import annotations
 
 import gc
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from functools import partial
 
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
 from chanlint.diagnostics import Diagnostic
 from chanlint.engine.additions import catalogue_with
-from chanlint.engine.baseline import BaselineError, Entries, entries_of, read_baseline, unknown_to
-from chanlint.engine.changes import DiffError, changes_since
 from chanlint.engine.codes import UNREADABLE, known_codes
 from chanlint.engine.config import DEFAULT_TARGET, Settings, configurations_of, resolve_settings
-from chanlint.engine.configuration import ConfigurationError, Configurations
+from chanlint.engine.configuration import Configurations
 from chanlint.engine.discovery import Discovery, discover, discover_project
 from chanlint.engine.filesystem import FileSystem
+from chanlint.engine.narrowing import narrow
 from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
 from chanlint.engine.reading import FIRST_COLUMN, Crash, crash, lower_bytes, read_bytes
 from chanlint.engine.rendering import Clearance, Renderer
+from chanlint.engine.result import Progress, Result
 from chanlint.engine.scope import Scope, ScopeFinder
 from chanlint.engine.selection import Selections, selected_codes
 from chanlint.engine.suppression import Ledger
@@ -41,46 +40,6 @@ from chanlint.frontends.base import Lowered, Problem, Suppression
 from chanlint.ir.ids import ModuleId
 from chanlint.ir.program import Module, Program
 from chanlint.model.channel import ChannelModel
-from chanlint.source import SourceFile
-
-Progress = Callable[[str, int], None]
-"""Told what is being done, and how many files were read closely so far."""
-
-
-@dataclass(slots=True)
-class Result:
-    """What a run found.
-
-    Attributes:
-        diagnostics: sorted.
-        checked: the files of the report set, as shown.
-        with_channels: how many of them name a channel's constructor.
-        missing: paths that do not exist, as given.
-        crashes: errors of chanlint's own.
-        cleared: gives every channel about which nothing is reported, with the reason; looking up the places costs
-            as much as for findings, so it is done on demand.
-        skipped: a line for every file that a comment takes out of the check.
-        limits: limits that were reached, with how often.
-        source: the text of a file by the name under which diagnostics show it.
-        modules: the report set.
-        paths: the absolute path of every file of the report set by its name in diagnostics.
-        known: how many findings the baseline took out.
-        stale: entries of the baseline for which there is nothing any more.
-    """
-
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    checked: list[str] = field(default_factory=list)
-    with_channels: int = 0
-    missing: list[str] = field(default_factory=list)
-    crashes: list[Crash] = field(default_factory=list)
-    cleared: Callable[[], list[Clearance]] = list
-    skipped: list[str] = field(default_factory=list)
-    limits: dict[str, int] = field(default_factory=dict)
-    source: Callable[[str], SourceFile | None] = lambda filename: None
-    modules: frozenset[ModuleId] = frozenset()
-    paths: dict[str, str] = field(default_factory=dict)
-    known: int = 0
-    stale: Entries = field(default_factory=Counter)
 
 
 def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
@@ -90,54 +49,21 @@ def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = 
         UnknownSelectorError: a selector names no rule.
         ConfigurationError: a configuration file, what it adds to the catalogue, the baseline or the revision cannot be used.
     """
+    result = run_whole(settings, filesystem, progress)
+    narrow(result, settings, filesystem, partial(run_whole, progress=progress))
+    return result
+
+
+def run_whole(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
+    """The same without a baseline and without a revision to compare with: it depends on the files alone.
+
+    Raises: as `run`.
+    """
     selected_codes(settings)  # a usage error is told before any work
     with _few_collections():
         configurations = configurations_of(settings, filesystem)
         settings = resolve_settings(settings, filesystem, configurations)
-        result = _Run(settings, configurations, filesystem, progress).result()
-        if settings.baseline is not None:
-            _leave_out_known(result, settings, filesystem)
-        if settings.diff_base is not None:
-            _leave_out_untouched(result, settings, progress)
-    return result
-
-
-def _leave_out_known(result: Result, settings: Settings, filesystem: FileSystem) -> None:
-    """Takes out what the baseline knows."""
-    assert settings.baseline is not None
-    try:
-        entries = read_baseline(settings.baseline, filesystem)
-    except BaselineError as error:
-        raise ConfigurationError(f"{display_path(settings.baseline, settings.cwd)}: {error}") from None
-    before = len(result.diagnostics)
-    result.diagnostics, left = unknown_to(entries, result.diagnostics)
-    result.known = before - len(result.diagnostics)
-    root = settings.project_root or settings.cwd
-    result.stale = Counter(
-        {
-            identity: count
-            for identity, count in left.items()
-            if identity.path in result.modules or not filesystem.exists(os.path.join(root, identity.path))
-        }
-    )
-
-
-def _leave_out_untouched(result: Result, settings: Settings, progress: Progress | None) -> None:
-    """Keeps findings with a place in the diff, and those that were not there before it: a close may be gone from anywhere."""
-    assert settings.diff_base is not None
-    try:
-        changes = changes_since(settings.diff_base, settings.cwd)
-    except DiffError as error:
-        raise ConfigurationError(f"--diff-base: {error}") from None
-    untouched = [one for one in result.diagnostics if not changes.touches(one, settings.cwd)]
-    caused: list[Diagnostic] = []
-    if untouched and changes.deletes:
-        past = FileSystem(changes.before)
-        configurations = configurations_of(settings, past)
-        before = _Run(replace(settings, diff_base=None), configurations, past, progress).result()
-        caused, _ = unknown_to(entries_of(before.diagnostics), untouched)
-    passed = {*untouched} - {*caused}
-    result.diagnostics = [one for one in result.diagnostics if one not in passed]
+        return _Run(settings, configurations, filesystem, progress).result()
 
 
 class _Run:
@@ -169,6 +95,7 @@ class _Run:
         self._index = Index(self._settings, seen)
         report = {self._index.module_id(path): named and not self._alone for path, named in found.files.items()}
         root = self._settings.project_root or self._settings.cwd
+        result.docs_url = self._selections.of(os.path.join(root, "any.py")).docs_url
         catalogue = catalogue_with(self._configurations.nearest(root), self._settings.cwd)
         scope = self._scope(catalogue, report)
         renderer = Renderer(self._settings, self._index, scope.lowered, known_codes())

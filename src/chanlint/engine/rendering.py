@@ -53,7 +53,7 @@ class Clearance:
 
 
 def _row_column(place: RelatedLocation) -> str:
-    return f"{place.filename}:{place.location.row}:{place.location.column}"
+    return f"{with_cell(place.filename, place.cell)}:{place.location.row}:{place.location.column}"
 
 
 class Renderer:
@@ -155,9 +155,12 @@ class Renderer:
 
     def clearance(self, cleared: Cleared) -> Clearance:
         """A cleared channel with its places looked up."""
-        made = self._related(Place(Role.CREATED, "channel made here", cleared.created))
-        at = self._related(Place(Role.CLOSES, cleared.reason, cleared.at)) if cleared.at is not None else None
-        return Clearance(cleared.channel, cleared.reason, made, at, tuple(map(self._related, cleared.places)))
+        made = self._seen(Place(Role.CREATED, "channel made here", cleared.created))
+        at = self._seen(Place(Role.CLOSES, cleared.reason, cleared.at)) if cleared.at is not None else None
+        return Clearance(cleared.channel, cleared.reason, made, at, tuple(map(self._seen, cleared.places)))
+
+    def _seen(self, place: Place) -> RelatedLocation:
+        return self._in_cell(self._related(place))
 
     def _related(self, place: Place) -> RelatedLocation:
         span = self.span(place.at)

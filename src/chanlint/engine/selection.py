@@ -126,7 +126,7 @@ def rule_url(base: str | None, code: str, name: str) -> str | None:
     """The address of a rule's page: ``{code}``, ``{name}`` and ``{page}`` are filled in; without them the page is added."""
     if not base:
         return None
-    page = f"{code.lower()}_{name.replace('-', '_')}"
+    page = f"{code}-{name}"  # as in docs/rules, so that the address of that folder is enough
     parts = {"{code}": code, "{name}": name, "{page}": page}
     if not any(part in base for part in parts):
         return f"{base.rstrip('/')}/{page}/"

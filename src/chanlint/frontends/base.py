@@ -5,6 +5,7 @@ Nouns:
 * **Lowered**: the module's IR, its source map, its comments that steer chanlint, and what could not be read.
 * **Suppression**: one comment that silences findings.
 * **Problem**: why a file (or one definition in it) was not understood; becomes a CHN000 finding.
+* **LaterSourceMap**: the places of a file whose syntax tree is gone, or was never here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chanlint.ir.ids import OpId
 from chanlint.ir.program import Module
 from chanlint.ir.source_map import SourceMap
 from chanlint.source import SourceFile, Span
@@ -64,3 +66,29 @@ class FrontEnd(Protocol):
     def lower(self, source: SourceFile, target_version: tuple[int, int]) -> Lowered:
         """The IR of ``source`` as Python ``target_version`` would run it."""
         ...
+
+
+class LaterSourceMap:
+    """A source map that lowers its file on the first question: few files have findings, and trees are large.
+
+    Lowering is deterministic, so the ops of the second time are those of the first.
+
+    Args:
+        front_end: the one that lowered the file.
+        source: its text.
+        target_version: as it was lowered for.
+    """
+
+    def __init__(self, front_end: FrontEnd, source: SourceFile, target_version: tuple[int, int]) -> None:
+        self._front_end = front_end
+        self._source = source
+        self._target = target_version
+        self._places: SourceMap | None = None
+
+    def span(self, op: OpId) -> Span:
+        """The span of what ``op`` came from; LookupError where the file can no longer be read."""
+        if self._places is None:
+            self._places = self._front_end.lower(self._source, self._target).source_map
+            if self._places is None:
+                raise LookupError(f"{self._source.path} cannot be lowered again")
+        return self._places.span(op)

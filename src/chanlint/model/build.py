@@ -104,8 +104,23 @@ class _Builder:
             self.analysis, self.lifetimes, self.endings, self.coverages, self.actors, tuple(channels), tuple(self.model.groups)
         )
         self.model.defects = [defect for find in FINDERS for defect in find(survey)]
+        self._leave_to_unawaited()
         self.model.limits = dict(sorted(self.analysis.limits.reached.items()))
         return self.model
+
+    def _leave_to_unawaited(self) -> None:
+        """Where the send or close that would end a consumer is called and never awaited, that says more than what it strands."""
+        futile = {
+            defect.channel.obj
+            for defect in self.model.of(unawaited.UnawaitedOp)
+            if defect.kind in (OpKind.SEND, OpKind.SEND_MANY, OpKind.CLOSE)
+        }
+        for group in self.model.groups:
+            if group.channel.obj in futile and group.silence is None:
+                group.silence = "the send or close that would end its consumer is never awaited, which is reported"
+        self.model.defects = [
+            defect for defect in self.model.defects if not (isinstance(defect, ends.OpenEnd) and defect.channel.obj in futile)
+        ]
 
     def _made(self, category: Category) -> list[Channel]:
         """The channels (or flags) of the program in the order of discovery, at most a few for each place that makes one."""

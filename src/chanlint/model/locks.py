@@ -11,6 +11,7 @@ Silent unless every one of the other side needs the lock: a single one that does
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,16 +38,28 @@ ORDERINGS = frozenset({"<", "<=", ">", ">=", "in", "not-in"})
 Step = tuple[Frame, Op]
 
 
+class Waiting(enum.StrEnum):
+    """What the holder does."""
+
+    SEND = "send"
+    RECEIVE = "receive"
+    DRAINED = "drained"  # waits until every item is done
+    JOIN = "join"  # waits for an actor's end
+
+
+WAITING = {OpKind.RECEIVE: Waiting.RECEIVE, OpKind.AWAIT_DRAINED: Waiting.DRAINED, OpKind.JOIN: Waiting.JOIN}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpUnderLock(Defect):
     """A send, receive or ``join()`` of a queue that waits with a lock held.
 
     Attributes:
-        waits: what it does: a send, a receive, or a wait until all items are done.
+        waits: what it does.
         lock: what the source calls the lock.
     """
 
-    waits: OpKind
+    waits: Waiting
     lock: str
 
 
@@ -81,6 +94,30 @@ class _Finder:
                     told.add((found.function, found.waits, found.lock))
                     yield found
                     break
+        yield from self._joins(channel)
+
+    def _joins(self, channel: Channel) -> Iterator[OpUnderLock]:
+        """The joins of an actor that needs the lock to come back to its receive, where its end marker waits."""
+        for other in channel.events:
+            if other.kind is not OpKind.RECEIVE or other.call.actor is not None:
+                continue
+            for way in self.analysis.ways_up(other.frame):
+                handle = way.spawn.actor if way.spawn is not None else None
+                for join in self.analysis.by_subject.get(handle, ()) if handle is not None else ():
+                    if join.kind is OpKind.JOIN and join.sole and join.blocks:
+                        yield from self._join(channel, join, other, way)
+
+    def _join(self, channel: Channel, join: Event, other: Event, way: Way) -> Iterator[OpUnderLock]:
+        for holder in self.analysis.ways_up(join.frame):
+            steps = _steps(join, holder)
+            if holder.top is way.top or any(self.senders.in_scope(frame, op) for frame, op in steps):
+                continue
+            held = {lock for frame, op in steps for lock in self.holding.held(frame, op) if self._shared(channel, lock)}
+            for lock in sorted(held, key=self.analysis.points.heap.order.__getitem__):
+                need = self._need(join, other, way, lock)
+                if need is not None:
+                    yield self._defect(channel, join, holder, lock, [(other, need)])
+                    return
 
     def _may_fill(self, channel: Channel) -> bool:
         """Whether a send may have to wait: the channel is bounded, and takes less than is known to be sent."""
@@ -126,7 +163,7 @@ class _Finder:
             actor=actor,
             confidence=Confidence.MEDIUM if channel.home.kind is HomeKind.OBJECT else Confidence.HIGH,
             related=tuple(related),
-            waits=OpKind.SEND if event.kind in SENDS else event.kind,
+            waits=WAITING.get(event.kind, Waiting.SEND),
             lock=self.survey.actors.name(lock),
         )
 
@@ -252,7 +289,7 @@ class _Finder:
             if lock in self.holding.held(frame, op):
                 return self._taking(frame, lock, op)
         looped = next((n for n, (f, op) in enumerate(steps) if self.analysis.shapes.of(f.function).in_loop(op)), None)
-        if looped is None or way.spawn is not None:
+        if event.kind is not OpKind.JOIN and (looped is None or way.spawn is not None):
             for frame, op in steps:
                 if lock in self.holding.taken(frame, op) and not self._starts(frame, event):
                     return self._taking(frame, lock, op)

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chanlint.analysis import recognise
+from chanlint.analysis.attributes import mro
 from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.limits import INSTANCES
-from chanlint.analysis.objects import Bound, ClassRef, Container, FunctionRef, Instance, LibInstance, Obj
+from chanlint.analysis.objects import Bound, ClassRef, Container, FunctionRef, Instance, LibInstance, LibName, Obj
 from chanlint.analysis.paths import Search, Witness
 from chanlint.catalogue.schema import OpKind
 from chanlint.diagnostics import Confidence, Role
@@ -331,7 +332,9 @@ class _Finder:
     def _kept(self, case: _Case, close: str, home: Home) -> UnclosedOwner | None:
         """A keeper that another object keeps for itself, whose methods never close it."""
         maker = case.keeper.maker
-        if home.public or maker is None or maker.receiver is not home.owner or maker.merged:
+        if maker is None or maker.receiver is not home.owner or maker.merged:
+            return None
+        if home.public and not self._is_seen(home.owner):
             return None
         if any(frame.receiver not in case.inner for frame in case.covering) or not self._methods_are_known(home.owner):
             return None
@@ -341,14 +344,25 @@ class _Finder:
         witness = Witness("forgets", maker, made)
         return self._defect(case, close, case.keeper.site, witness, never=True, confidence=Confidence.MEDIUM)
 
+    def _is_seen(self, obj: Obj | None) -> bool:
+        """Whether no unknown code can reach the attributes of an object."""
+        if not isinstance(obj, Instance) or obj.synthetic or self.analysis.escapes.of(obj) is not None:
+            return False
+        return not self.survey.lifetimes.is_live(obj) and obj.maker is not None and not obj.maker.merged
+
     def _methods_are_known(self, obj: Obj | None) -> bool:
         """Whether it was seen what every method of an object does."""
         if not isinstance(obj, Instance):
             return False
-        seen = {frame.function.id for frame in self.points.frames if frame.receiver is obj}
-        body = obj.cls.frame
-        held = [each for node in body.variables.values() for each in self.points.graph.points[node]]
-        return not obj.cls.bases and all(ref.function.id in seen for ref in held if isinstance(ref, FunctionRef))
+        bases = mro(self.points, obj.cls)
+        if any(isinstance(base, LibName) and base.dotted != "builtins.object" for base in bases):
+            return False
+        if any(not self.points.graph.points[node] for base in bases if isinstance(base, ClassRef) for node in base.bases):
+            return False
+        seen = {frame.function.name for frame in self.points.frames if frame.receiver is obj}
+        bodies = [base.frame for base in bases if isinstance(base, ClassRef)]
+        held = [each for body in bodies for node in body.variables.values() for each in self.points.graph.points[node]]
+        return all(ref.function.name in seen for ref in held if isinstance(ref, FunctionRef))
 
     def _defect(
         self,

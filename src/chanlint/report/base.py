@@ -91,16 +91,20 @@ FORMATS: dict[str, str] = {
 """The module of each format; it is imported when it is asked for."""
 
 
-FOR_READERS = frozenset({"full", "concise", "flake8", "grouped", "pylint", "junit"})
+FOR_READERS = frozenset({"full", "concise", "flake8", "grouped", "pylint"})
 """Formats that name a cell of a notebook together with its file, because they have no other place for it."""
+
+WITH_CELLS = frozenset({"json", "json-lines"})
+"""Formats with a field for the cell. In all others a service looks for the file, so the message names the cell."""
 
 
 def format_named(name: str) -> Format:
     """The format called ``name``; KeyError if there is none."""
     render: Format = import_module(FORMATS[name]).render
-    if name not in FOR_READERS:
+    if name in WITH_CELLS:
         return render
-    return lambda diagnostics, context: render([named_with_cell(one) for one in diagnostics], context)
+    named = named_with_cell if name in FOR_READERS else told_with_cell
+    return lambda diagnostics, context: render([named(one) for one in diagnostics], context)
 
 
 def named_with_cell(one: Diagnostic) -> Diagnostic:
@@ -109,6 +113,14 @@ def named_with_cell(one: Diagnostic) -> Diagnostic:
         return one
     related = tuple(replace(at, filename=with_cell(at.filename, at.cell)) for at in one.related)
     return replace(one, filename=with_cell(one.filename, one.cell), related=related)
+
+
+def told_with_cell(one: Diagnostic) -> Diagnostic:
+    """The same finding with ``cell 3: `` before its message."""
+    if one.cell is None and all(at.cell is None for at in one.related):
+        return one
+    related = tuple(at if at.cell is None else replace(at, message=f"cell {at.cell}: {at.message}") for at in one.related)
+    return replace(one, message=one.message if one.cell is None else f"cell {one.cell}: {one.message}", related=related)
 
 
 def with_cell(filename: str, cell: int | None) -> str:

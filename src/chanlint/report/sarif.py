@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chanlint.diagnostics import Diagnostic, RelatedLocation, Role, Severity
-from chanlint.report.base import Context, RulePage, is_absolute
+from chanlint.report.base import Context, RulePage, is_absolute, with_cell
 from chanlint.report.text import visible
 from chanlint.source import Location
 
@@ -101,7 +101,7 @@ def _primary(one: Diagnostic, context: Context) -> dict[str, Any]:
     """The place of a result: on one line, because services show it beside that line."""
     end = one.end_location
     if end.row != one.location.row:
-        source = context.source(one.filename)
+        source = context.source(with_cell(one.filename, one.cell))
         rows = source.rows if source is not None else []
         length = len(rows[one.location.row - 1]) if one.location.row <= len(rows) else one.location.column
         end = Location(one.location.row, max(length, one.location.column) + 1)

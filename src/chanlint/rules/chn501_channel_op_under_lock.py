@@ -76,29 +76,32 @@ the lock tells that the operation need not wait, for semaphores, and for locks a
 
 from __future__ import annotations
 
-from chanlint.catalogue.schema import OpKind
 from chanlint.diagnostics import Severity
 from chanlint.findings import Finding
-from chanlint.model.locks import OpUnderLock
+from chanlint.model.locks import OpUnderLock, Waiting
 from chanlint.rules import wording
 from chanlint.rules.base import Rule, about, display_name
 
 STATES = {
-    OpKind.RECEIVE: ("empty", "sender"),
-    OpKind.SEND: ("full", "receiver"),
-    OpKind.AWAIT_DRAINED: ("not drained", "receiver"),
+    Waiting.RECEIVE: ("empty", "sender"),
+    Waiting.SEND: ("full", "receiver"),
+    Waiting.DRAINED: ("not drained", "receiver"),
 }
 
 
 def tell(found: OpUnderLock) -> Finding:
     """The finding about one operation under a lock."""
-    where = display_name(found.function.qualname)
-    state, other = STATES[found.waits]
-    waits = f"{where} waits with lock '{found.lock}' held when {wording.channel(found)} is {state}"
+    held = f"{display_name(found.function.qualname)} waits with lock '{found.lock}' held"
+    channel = wording.channel(found)
+    if found.waits is Waiting.JOIN:
+        message = f"{held} for a consumer of {channel}, which needs that lock to come back to its receive"
+    else:
+        state, other = STATES[found.waits]
+        message = f"{held} when {channel} is {state}, and every {other} needs that lock first"
     return wording.defect(
         RULE.code,
         found,
-        f"{waits}, and every {other} needs that lock first",
+        message,
         severity=Severity.ERROR,
         help="Give the lock back first: under it only change what it protects. Or give the operation a timeout.",
     )

@@ -61,4 +61,4 @@ def blame(choices: Choices) -> list[tuple[str, str]]:
     return [(r"^run process\.join$", "CHN302")]
 
 
-TOPIC = Topic("process_joins", ("CHN302",), PARTS, fits, render, blame, weight=2)
+TOPIC = Topic("process_joins", ("CHN302",), PARTS, fits, render, blame, weight=3)

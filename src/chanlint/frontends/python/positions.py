@@ -19,7 +19,7 @@ from chanlint.frontends.python.deep import call_deep
 from chanlint.frontends.python.flow import Header, Place, Stretch
 from chanlint.frontends.python.rows import ROW_END, Rows
 from chanlint.ir.ids import HEADER, FunctionId, OpId
-from chanlint.source import Location, Span
+from chanlint.source import Span
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
@@ -78,34 +78,28 @@ class _Recording(AbstractContextManager[None]):
 
 
 class PythonSourceMap:
-    """The source map of one lowered file. Holds its tree; `resolve` what is wanted and drop it, to free memory."""
+    """The source map of one lowered file. Holds its tree until the first question, and plain numbers from then on."""
 
     def __init__(self, tree: cst.Module, places: Mapping[FunctionId, list[Place]], headers: Mapping[FunctionId, Place]) -> None:
-        self._tree = tree
-        self._places = places
-        self._headers = headers
-        self._all: _Offsets | None = None
+        self._lowered: tuple[cst.Module, Mapping[FunctionId, list[Place]], Mapping[FunctionId, Place]] | None
+        self._lowered = (tree, places, headers)
+        self._bounds: dict[FunctionId, list[tuple[int, int]]] = {}
+        self._headers: dict[FunctionId, tuple[int, int]] = {}
+        self._rows = Rows("")
 
     def span(self, op: OpId) -> Span:
         """The span of what ``op`` came from; see `chanlint.ir.source_map.SourceMap`. KeyError for an unknown function."""
-        if self._all is None:
-            everything = [place for places in self._places.values() for place in places]
-            self._all = _Offsets(self._tree, [*everything, *self._headers.values()])
-        return self._all.span(self._place(op))
-
-    def resolve(self, ops: Iterable[OpId]) -> dict[OpId, Span]:
-        """The spans of ``ops`` as a plain table: cheaper than one `span` where few are wanted, and fit to be stored."""
-        wanted = {op: self._place(op) for op in ops}
-        if not wanted:
-            return {}
-        offsets = self._all or _Offsets(self._tree, wanted.values())
-        return {op: offsets.span(place) for op, place in wanted.items()}
-
-    def _place(self, op: OpId) -> Place:
-        return self._headers[op.function] if op.op == HEADER else self._places[op.function][op.op]
+        if self._lowered is not None:
+            tree, places, headers = self._lowered
+            offsets = Offsets(tree, [*(place for row in places.values() for place in row), *headers.values()])
+            self._bounds = {function: [*map(offsets.bounds, row)] for function, row in places.items()}
+            self._headers = {function: offsets.bounds(place) for function, place in headers.items()}
+            self._rows = offsets.rows
+            self._lowered = None
+        return self._rows.span(*(self._headers[op.function] if op.op == HEADER else self._bounds[op.function][op.op]))
 
 
-class _Offsets:
+class Offsets:
     """Character offsets of the wanted nodes."""
 
     def __init__(self, tree: cst.Module, places: Iterable[Place]) -> None:
@@ -119,15 +113,14 @@ class _Offsets:
         ends = [0, *accumulate(len(token) for token in marker.tokens)]
         last = len(ends) - 1  # the final newline's token may have been taken back
         self._offsets = {key: (ends[min(a, last)], ends[min(b, last)]) for key, (a, b) in marker.marks.items()}
-        self._rows = Rows(text)
+        self.rows = Rows(text)
         self._tree = tree
         self._text = text
 
-    def span(self, place: Place) -> Span:
-        """The rows and columns of ``place``."""
+    def bounds(self, place: Place) -> tuple[int, int]:
+        """Where ``place`` begins and ends, in characters."""
         if place is self._tree:
-            first_row = ROW_END.split(self._text, maxsplit=1)[0]
-            return Span(Location(1, 1), Location(1, len(first_row) + 1))
+            return 0, len(ROW_END.split(self._text, maxsplit=1)[0])
         if isinstance(place, Header):
             start = self._offsets[id(place.statement)][0]
             end = self._colon(self._offsets[id(place.body)][0])
@@ -137,7 +130,7 @@ class _Offsets:
             start, end = self._offsets[id(place)]
         while start < end and self._text[start] in " \t\f\\\r\n":
             start += 1  # libcst lets a comprehension's clause begin with the whitespace before it
-        return self._rows.span(start, end)
+        return start, end
 
     def _colon(self, body: int) -> int:
         """The end of the header whose body begins at ``body``: before the colon and the whitespace around it."""

@@ -1,0 +1,61 @@
+"""What a run found.
+
+Nouns:
+
+* **Result**: the diagnostics in their final order, and what people want to know besides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chanlint.diagnostics import Diagnostic, Identity
+    from chanlint.engine.reading import Crash
+    from chanlint.engine.rendering import Clearance
+    from chanlint.ir.ids import ModuleId
+    from chanlint.source import SourceFile
+
+Progress = Callable[[str, int], None]
+"""Told what is being done, and how many files were read closely so far."""
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run found.
+
+    Attributes:
+        diagnostics: sorted.
+        checked: the files of the report set, as shown.
+        with_channels: how many of them name a channel's constructor.
+        missing: paths that do not exist, as given.
+        crashes: errors of chanlint's own.
+        cleared: gives every channel about which nothing is reported, with the reason; looking up the places costs
+            as much as for findings, so it is done on demand.
+        skipped: a line for every file that a comment takes out of the check.
+        limits: limits that were reached, with how often.
+        source: the text of a file by the name under which diagnostics show it.
+        modules: the report set.
+        paths: the absolute path of every file of the report set by its name in diagnostics.
+        known: how many findings the baseline took out.
+        stale: entries of the baseline for which there is nothing any more.
+        docs_url: where rule pages are, as the project root's configuration says.
+    """
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
+    with_channels: int = 0
+    missing: list[str] = field(default_factory=list)
+    crashes: list[Crash] = field(default_factory=list)
+    cleared: Callable[[], list[Clearance]] = list
+    skipped: list[str] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    source: Callable[[str], SourceFile | None] = lambda filename: None
+    modules: frozenset[ModuleId] = frozenset()
+    paths: dict[str, str] = field(default_factory=dict)
+    known: int = 0
+    stale: Counter[Identity] = field(default_factory=Counter)
+    docs_url: str | None = None
