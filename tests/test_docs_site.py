@@ -140,7 +140,7 @@ def options_of_check() -> set[str]:
 
 
 def test_every_option_that_is_named_exists() -> None:
-    known = options_of_check() | {"--help", "--version", "--prune", "--schema", "--check", "--channels"}
+    known = options_of_check() | {"--help", "--version", "--prune", "--schema", "--check", "--channels"}  # of other commands
     for page in (
         "tutorial.md",
         "configuration.md",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,9 @@ def scope_of(root: Path, files: dict[str, str], everything: bool = False, always
     return finder.everything() if everything else finder.find(always)
 
 
-def lowered(module: str, data: bytes) -> Lowered | None:
-    result = lower_bytes(module, data, (3, 11))
-    return result if isinstance(result, Lowered) and "broken" not in module else None
+def lowered(files: Mapping[str, bytes]) -> dict[str, Lowered]:
+    results = {module: lower_bytes(module, data, (3, 11)) for module, data in files.items() if "broken" not in module}
+    return {module: result for module, result in results.items() if isinstance(result, Lowered)}
 
 
 def carriers_of(text: str, **carried: int) -> Carriers:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from chanlint.cli import main
 from chanlint.diagnostics import Identity
 from chanlint.engine.adding_ignores import NoPlaceError, with_ignores
 from chanlint.engine.baseline import BaselineError, read_baseline, unknown_to, write_baseline
 from chanlint.engine.changes import DiffError, changes_since
 from chanlint.engine.filesystem import FileSystem
+from chanlint.flake8_plugin import Plugin
 from chanlint.source import Location
 from report_fakes import diagnostic
 
@@ -372,3 +377,48 @@ def test_flake8_reads_other_encodings(tmp_path: Path) -> None:
     text = "# coding: latin-1\n" + leak(name="_handle").replace("items", "é")
     (tmp_path / "a.py").write_bytes(text.encode("latin-1"))
     assert flake8(tmp_path, "a.py") == chanlint(tmp_path, "check", "--output-format", "flake8").splitlines()
+
+
+def test_flake8_is_told_of_an_error_of_ours_and_survives_odd_encodings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = leak(name="_handle").splitlines(keepends=True)
+    for first in ("# coding: nonsense\n", "# coding: ascii\n", "# é\n"):
+        list(Plugin(ast.parse(""), "a.py", [first, "# é\n", *lines]).run())
+    monkeypatch.setattr("chanlint.frontends.python.PythonFrontEnd.lower", lambda *_: 1 / 0)
+    ((row, column, text, kind),) = Plugin(ast.parse(""), "a.py", lines).run()
+    assert (row, column, kind) == (1, 0, Plugin)
+    assert text.startswith("CHN000 internal error: ZeroDivisionError")
+
+
+# -- what goes wrong in commands --------------------------------------------------------------------------------------------
+
+
+def test_a_baseline_is_not_written_after_an_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").write_text(leak())
+    monkeypatch.setattr("chanlint.frontends.python.PythonFrontEnd.lower", lambda *_: 1 / 0)
+    assert main(["baseline"]) == 2
+    assert "internal error in a.py: ZeroDivisionError" in capsys.readouterr().err
+    assert not (tmp_path / "chanlint-baseline.json").exists()
+    assert main(["check", "--add-ignores", "r"]) == 2
+    assert main(["explain", "a.py:1"]) == 2
+
+
+def test_watching_runs_once_at_first_and_then_for_changes_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen: list[bool] = []
+
+    def watch(*paths: str, watch_filter: Callable[[int, str], bool], **rest: object) -> list[set[int]]:
+        seen.extend(watch_filter(1, name) for name in ("a.py", "b.ipynb", "sub/chanlint.toml", "a.txt", "x.json"))
+        return [set(), set(), {1}, set()]
+
+    monkeypatch.setitem(sys.modules, "watchfiles", SimpleNamespace(watch=watch))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["check", "--watch", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert seen == [True, True, True, False, False]
+    assert err.count("Ctrl-C ends it") == 2 and out.count("\x1b[2J") == 1

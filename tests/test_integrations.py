@@ -9,13 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from terminal import environment, on_terminal
+from terminal import SCRIPTS, environment, on_terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANLINT = [sys.executable, "-m", "chanlint"]
@@ -140,7 +141,7 @@ def test_an_output_that_cannot_be_written(project: Path) -> None:
         done = chanlint(project, "check", "--output-file", target)
         assert done.returncode == 2
         assert done.stderr.startswith("Error: cannot write ") and done.stderr.count("\n") == 1
-    assert sorted(os.listdir(project)) == ["a.py", "chanlint.toml", "folder"]
+    assert {path.name for path in project.iterdir()} - {".chanlint_cache"} == {"a.py", "chanlint.toml", "folder"}
 
 
 def test_several_outputs_and_the_screen(project: Path) -> None:
@@ -216,8 +217,10 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
             [*CHANLINT, *arguments],
             cwd=folder,
             env=environment(PYTHONUNBUFFERED="1"),
+            stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
+            start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
@@ -228,32 +231,55 @@ def stopped() -> Iterator[list[subprocess.Popen[bytes]]]:
     processes: list[subprocess.Popen[bytes]] = []
     yield processes
     for process in processes:
+        for each in family(process):
+            os.kill(each, signal.SIGKILL)
         if process.poll() is None:
             process.kill()
             process.wait()
 
 
-def has_loaded(process: subprocess.Popen[bytes], name: str) -> bool:
-    try:
-        return name in Path(f"/proc/{process.pid}/maps").read_text()
-    except OSError:
-        return False
+def family(process: subprocess.Popen[bytes]) -> list[int]:
+    """The process and those that it started, as far as they run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, group, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended by now
+            continue
+        if int(group) == process.pid and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def have_loaded(process: subprocess.Popen[bytes], name: str) -> bool:
+    """Whether a process or one that it started has loaded a library."""
+    for each in family(process):
+        try:
+            if name in Path(f"/proc/{each}/maps").read_text():
+                return True
+        except OSError:
+            continue
+    return False
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="only Linux tells what a process has loaded")  # noqa: PTH112
-def test_an_interrupt_in_the_middle_leaves_no_half_file(project: Path, stopped: list[subprocess.Popen[bytes]]) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_leaves_no_half_file_and_no_process(
+    project: Path, stopped: list[subprocess.Popen[bytes]], jobs: str
+) -> None:
     for number in range(120):
         (project / f"slow{number}.py").write_text(SLOW)
     (project / "x.json").write_text("before")
-    process = start(project, "check", "--no-cache", "--output-file", "json:x.json")
+    process = start(project, "check", "--no-cache", "--jobs", jobs, "--output-file", "json:x.json")
     stopped.append(process)
-    wait_for(lambda: has_loaded(process, "libcst"))  # it reads the first file now, or soon
-    process.send_signal(signal.SIGINT)
+    wait_for(lambda: have_loaded(process, "libcst"))  # the first file is read now, or soon
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
     assert process.wait(timeout=60) == 130
-    assert (project / "err").read_text() == "chanlint: interrupted\n"
+    assert (project / "err").read_text().strip() == "chanlint: interrupted"  # click ends the row of ^C before it
     assert (project / "out").read_text() == ""
     assert (project / "x.json").read_text() == "before"
     assert not list(project.glob("*.tmp"))
+    wait_for(lambda: family(process) == [], 20)
 
 
 def test_watch_checks_again_and_ends_on_an_interrupt(project: Path, stopped: list[subprocess.Popen[bytes]]) -> None:
@@ -313,8 +339,9 @@ def test_nothing_to_explain_is_told_and_why(project: Path) -> None:
     nothing = "no channel is made, read, fed or closed in this line, as far as chanlint sees"
     assert chanlint(project, "explain", "a.py:1").stdout == f"a.py:1: {nothing}\n"
     (project / "a.py").write_text("import queue\nqueue.Queue(\n")
-    first, second = chanlint(project, "explain", "a.py:2").stdout.splitlines()
-    assert first == f"a.py:2: {nothing}" and second.startswith("  the file is not understood: ")
+    first, second = chanlint(project, "explain", "a.py:1").stdout.splitlines()
+    assert first == f"a.py:1: {nothing}" and second.startswith("  the file is not understood: ")
+    assert chanlint(project, "explain", "a.py:2").stdout.startswith("a.py:2: reported as CHN000 unreadable-file, error")
 
 
 def test_what_is_only_possible_is_explained_although_check_does_not_show_it(project: Path) -> None:
@@ -337,14 +364,6 @@ def test_verbose_tells_what_became_of_the_rest(project: Path) -> None:
 # -- shells -----------------------------------------------------------------------------------------------------------------
 
 
-def completed(folder: Path, *words: str) -> list[str]:
-    done = chanlint(
-        folder, _CHANLINT_COMPLETE="bash_complete", COMP_WORDS=" ".join(["chanlint", *words]), COMP_CWORD=str(len(words))
-    )
-    assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
-
-
 def test_shells_complete_commands_options_and_values(project: Path) -> None:
     done = shell(project, "_CHANLINT_COMPLETE=bash_complete COMP_WORDS='chanlint ex' COMP_CWORD=1 chanlint")
     assert done.stdout == "plain,explain\n"
@@ -354,7 +373,7 @@ def test_shells_complete_commands_options_and_values(project: Path) -> None:
     done = shell(project, "_CHANLINT_COMPLETE=bash_complete COMP_WORDS='chanlint check --min-c' COMP_CWORD=2 chanlint")
     assert done.stdout == "plain,--min-confidence\n"
     done = shell(project, "_CHANLINT_COMPLETE=bash_complete COMP_WORDS='chanlint nonsense --x' COMP_CWORD=2 chanlint")
-    assert done.stdout == "" and "No such command" not in done.stderr
+    assert done.stdout.strip() == "" and done.stderr == ""
 
 
 # -- pre-commit -------------------------------------------------------------------------------------------------------------
@@ -416,3 +435,34 @@ def test_pre_commit_reports_on_staged_files_only(tmp_path: Path) -> None:
     assert FOUND in staged and "old.py" not in staged and "generated" not in staged
     everything = hook("--hook-stage", "pre-push", "--all-files", "chanlint-all")
     assert FOUND in everything and FOUND.replace("a.py", "old.py") in everything and "generated" not in everything
+
+
+# -- the action -------------------------------------------------------------------------------------------------------------
+
+
+def action_script() -> str:
+    """What the action's last step runs."""
+    text = (ROOT / "action.yml").read_text()
+    return textwrap.dedent(text.rpartition("run: |\n")[2])
+
+
+def act(folder: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
+    values = {"PATHS": ".", "ARGS": "", "FORMAT": "github", "SARIF": "", **inputs}
+    env = environment(CHANLINT=str(Path(SCRIPTS) / "chanlint"), **values)
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", action_script()]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_action_runs_what_its_inputs_say(project: Path) -> None:
+    done = act(project)
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error file=a.py,line=14,")
+    done = act(project, PATHS="a.py chanlint.toml", ARGS="--exit-zero --select CHN1", SARIF="out.sarif", FORMAT="concise")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, FOUND.strip())
+    assert json.loads((project / "out.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_inputs_of_the_action_cannot_add_commands(project: Path) -> None:
+    for name in ("PATHS", "ARGS", "SARIF"):
+        act(project, **{name: "x; touch was-run; $(touch was-run) `touch was-run`"})
+    assert not (project / "was-run").exists()

@@ -63,8 +63,8 @@ def test_what_ends_a_thread(end: str, wanted: set[tuple[str, Effectiveness]]) ->
     assert kinds(thread(end)) == wanted
 
 
-def test_shutdown_does_not_exist_before_it_came() -> None:
-    assert kinds(thread("q.shutdown()", version=(3, 12))) == set()
+def test_a_program_that_calls_shutdown_is_taken_to_run_where_it_exists() -> None:
+    assert kinds(thread("q.shutdown()", version=(3, 12))) == {("close", ENDS)}
 
 
 def test_a_flag_does_not_wake_a_blocked_receive() -> None:

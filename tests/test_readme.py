@@ -105,7 +105,7 @@ def test_every_command_that_it_names_exists() -> None:
     named = set(re.findall(r"chanlint ([a-z]+)\b", "".join(blocks("bash")) + " ".join(re.findall(r"`(.+?)`", README))))
     for command in named:
         assert chanlint(command, "--help").returncode == 0
-    assert {"check", "dump", "rule"} <= named
+    assert {"check", "baseline", "explain", "rule"} <= named
 
 
 def test_the_formats_are_those_that_exist() -> None:

@@ -8,17 +8,17 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import junitparser
 import jsonschema
+import junitparser
 import pytest
-from report_fakes import context, diagnostic, place
 
 from chanlint.diagnostics import Role, Severity
 from chanlint.report.base import FORMATS, Context, RulePage, format_named
 from chanlint.source import Location
+from report_fakes import context, diagnostic, place
 
 HOSTILE = "a\x1b[31m%0A::error::b\r\n<&\"'>,;:][x](1)\u202e"
-BELOW = Context(folder="services/jobs", root="/work/tree")
+BELOW = Context(folder="services/jobs", root="/srv/tree")
 
 
 def render(name: str, *diagnostics: object, within: Context | None = None) -> str:
@@ -154,7 +154,7 @@ PAGES = {"CHN101": RulePage("CHN101", "unclosed-channel", "Nothing ends it.", "#
 
 
 def sarif(*diagnostics: object, **changes: object) -> dict[str, object]:
-    within = replace(context(), rules=PAGES, root="/work/tree", version="1.2.3", **changes)  # type: ignore[arg-type]
+    within = replace(context(), rules=PAGES, root="/srv/tree", version="1.2.3", **changes)  # type: ignore[arg-type]
     log = json.loads(render("sarif", *diagnostics, within=within))
     assert isinstance(log, dict)
     return log
@@ -195,7 +195,7 @@ def test_sarif_knows_the_rules_and_the_root() -> None:
     (run,) = sarif()["runs"]  # type: ignore[misc, attr-defined]
     (rule,) = run["tool"]["driver"]["rules"]
     assert rule["helpUri"] == "https://example.org/CHN101"
-    assert run["originalUriBaseIds"] == {"SRCROOT": {"uri": "file:///work/tree/"}}
+    assert run["originalUriBaseIds"] == {"SRCROOT": {"uri": "file:///srv/tree/"}}
     assert run["columnKind"] == "unicodeCodePoints"
 
 

@@ -64,7 +64,7 @@ def test_concise_is_one_line_per_finding() -> None:
     assert text == (
         "app/jobs.py:8:9: CHN101 nothing ends the thread that reads 'self.jobs'\na\\x0ab.py:8:9: CHN101 two\\x0alines\n"
     )
-    assert format_named("flake8") is format_named("concise")
+    assert FORMATS["flake8"] == FORMATS["concise"]
 
 
 def test_every_format_can_be_loaded_and_an_unknown_one_cannot() -> None:

@@ -120,3 +120,22 @@ def test_the_rule_with_another_shape_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(rule_docs, "RULES", (*RULES, broken))
     with pytest.raises(rule_docs.MalformedError, match=r"^CHN999: sections are"):
         rule_docs.pages()
+
+
+def test_the_others_are_written_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = Rule("CHN999", "nothing", lambda model: (), "json")
+    monkeypatch.setattr(rule_docs, "RULES", (*RULES, broken))
+    assert rule_docs.main(["--folder", str(tmp_path)]) == 1
+    assert "CHN999: sections are" in capsys.readouterr().err
+    assert (tmp_path / "CHN101-unclosed-channel.md").is_file()
+    assert rule_docs.main(["--folder", str(tmp_path), "--check"]) == 1
+
+
+def test_every_family_has_its_name_and_every_page_its_place() -> None:
+    assert {code.removeprefix("CHN")[0] for code in known_codes()} <= rule_docs.FAMILIES.keys()
+    text = (ROOT / "mkdocs.yml").read_text()
+    assert rule_docs.navigated(text) == text
+    lines = rule_docs.navigated("nav:\n  - Rules:\n      - rules/old.md\n      - rules/older.md\n  - x.md\n").splitlines()
+    assert lines[2] == "      - rules/README.md" and lines[-1] == "  - x.md" and len(lines) == len(known_codes()) + 4

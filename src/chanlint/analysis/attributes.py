@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chanlint.analysis import calls, containers
-from chanlint.analysis.frames import Frame
+from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.limits import INSTANCES
 from chanlint.analysis.objects import (
     Awaitable,
@@ -25,7 +25,7 @@ from chanlint.analysis.objects import (
 )
 from chanlint.catalogue.schema import OpKind, TypeInfo
 from chanlint.ir.ids import MODULE_BODY, FunctionId, OpId
-from chanlint.ir.ops import LoadAttr, LoadVar, Op, Variable
+from chanlint.ir.ops import Call, LoadAttr, LoadVar, Op, Variable
 from chanlint.ir.program import FunctionKind
 
 if TYPE_CHECKING:
@@ -255,7 +255,10 @@ def _exercise(state: PointsTo, cls: ClassRef, *, inherited: bool) -> None:
     instance = state.heap.make(Instance, cls, cls.site, None, True)
     state.instances.setdefault(cls, []).append(instance)
     calls.fill_fields(state, cls, instance, cls.frame, None)
-    _enter_methods(state, instance, api=False, inherited=inherited)
+    inner = _inner_methods(state, instance.cls)
+    _enter_methods(state, instance, api=False, inherited=inherited, besides=inner)
+    state.graph.solve()
+    _enter_methods(state, instance, api=False, inherited=inherited, unreached=True)
 
 
 def exercise_instances(state: PointsTo) -> None:
@@ -317,8 +320,32 @@ def _owns_channels(state: PointsTo, obj: Obj) -> bool:
     return isinstance(obj, Instance) and not obj.synthetic and makes_channels(state, obj.cls)
 
 
-def _enter_methods(state: PointsTo, instance: Instance, *, api: bool, inherited: bool = True) -> None:
-    seen: set[str] = set()
+def _inner_methods(state: PointsTo, cls: ClassRef) -> frozenset[str]:
+    """The methods that a class keeps to itself: private ones, and those that it hands on (``Thread(target=self.run_loop)``)."""
+    handed: set[str] = set()
+    for base in mro(state, cls):
+        for node in base.frame.variables.values() if isinstance(base, ClassRef) else ():
+            for method in state.graph.points[node]:
+                if isinstance(method, FunctionRef) and method.function.cls is not None:
+                    listing = list(method.function.cfg.ops())
+                    called = {op.callee for op in listing if isinstance(op, Call)}
+                    handed.update(op.attr for op in listing if isinstance(op, LoadAttr) and op.dst not in called)
+                    if _is_private(method.function.name):
+                        handed.add(method.function.name)
+    return frozenset(handed)
+
+
+def _enter_methods(
+    state: PointsTo,
+    instance: Instance,
+    *,
+    api: bool,
+    inherited: bool = True,
+    besides: frozenset[str] = frozenset(),
+    unreached: bool = False,
+) -> None:
+    """Calls the methods of an object as unknown code would, but those ``besides``, or only those still ``unreached``."""
+    seen: set[str] = set(besides)
     for base in mro(state, instance.cls) if inherited else [instance.cls]:
         if not isinstance(base, ClassRef):
             continue
@@ -328,5 +355,16 @@ def _enter_methods(state: PointsTo, instance: Instance, *, api: bool, inherited:
             seen.add(name)
             for value in list(state.graph.points[base.frame.variables[name]]):
                 if isinstance(value, FunctionRef) and value.function.cls is not None:
-                    if value.function.kind is FunctionKind.FUNCTION:
+                    if value.function.kind is FunctionKind.FUNCTION and not (unreached and _is_reached(state, value, instance)):
                         calls.enter_root(state, value, instance, api=api)
+
+
+def _is_reached(state: PointsTo, method: FunctionRef, instance: Instance) -> bool:
+    """Whether the class runs a method of its own accord: a private one by a call, any by starting an actor with it."""
+    frames = [frame for frame in state.of_function.get(method.function.id, ()) if frame.receiver is instance]
+    entries = [entry for frame in frames for entry in frame.entries]
+    return bool(entries) if _is_private(method.function.name) else any(entry.kind is EntryKind.SPAWN for entry in entries)
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")

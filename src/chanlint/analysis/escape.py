@@ -157,6 +157,8 @@ class Escapes:
                     inner = [call.receiver for call in points.awaitables.get(obj, ()) if call.receiver is not None]
                 case End():
                     inner = [obj.channel]
+                case LibInstance() if (info := self.analysis.catalogue.types.get(obj.type)) is not None:
+                    inner = [each for name in info.parts for each in self._held(obj, name)]
             for each in inner:
                 if each not in self.where:
                     self._escape(each, at)

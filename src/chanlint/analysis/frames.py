@@ -54,6 +54,7 @@ class LibCall:
         awaited: for awaitable calls: the ops at which it takes effect (empty: it never does).
         actor: the handle of the actor that performs it, for a call handed to a spawner.
         arguments: the argument nodes.
+        whole: the object whose method does this through one of its parts.
     """
 
     frame: Frame
@@ -66,6 +67,7 @@ class LibCall:
     awaited: list[tuple[Frame, Op]] = field(default_factory=list)
     actor: Obj | None = None
     arguments: Arguments | None = None
+    whole: Obj | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chanlint.analysis import attributes, calls, containers, spawners
+from chanlint.analysis import attributes, calls, containers, delegates, spawners
 from chanlint.analysis.frames import EntryKind, Frame, LibCall
 from chanlint.analysis.objects import (
     Awaitable,
@@ -78,6 +78,8 @@ def call(
         effect = state.catalogue.method(callee.type, callee.name)
         if effect is not None:
             apply(state, frame, op, effect, callee.receiver, callee.name, arguments, target, actor)
+        else:
+            delegates.call(state, frame, op, callee, arguments, target, actor)
         return
     builtin = containers.FUNCTIONS.get(callee.dotted)
     if builtin is not None:
@@ -109,6 +111,8 @@ def _init_base(state: PointsTo, frame: Frame, op: Op, receiver: Obj, base: str, 
         spawners.prepare(state, frame, op, effect, receiver, arguments)
     elif effect.op is OpKind.MAKE:
         spawners.initialise(state, known, arguments, receiver)
+        if (info := state.catalogue.types.get(base)) is not None:
+            delegates.keep(state, info, arguments, receiver)
 
 
 def apply(
@@ -123,9 +127,8 @@ def apply(
     actor: Obj | None = None,
 ) -> None:
     """One catalogued call."""
-    version = state.options.target_version
-    if (effect.since and version < effect.since) or (effect.until and version >= effect.until):
-        return
+    if effect.until and state.options.target_version >= effect.until:
+        return  # what is newer than the target is taken to work: a program that calls it is not made for the target alone
     known = record(state, frame, op, effect, name, receiver, None)
     if actor is not None:
         known.actor = actor
@@ -178,6 +181,7 @@ def _make(state: PointsTo, made: LibCall, arguments: Arguments, target: int) -> 
     elif (adopted := argument(arguments, made.effect.target)) is not None:
         state.graph.flow(adopted, state.graph.attribute(obj, "<adopted>"))
     if not info.ends:
+        delegates.keep(state, info, arguments, obj)
         state.graph.add(target, obj)
         return
     pair = state.heap.make(Container, "tuple", site, made.frame)
@@ -274,7 +278,9 @@ def iterate(state: PointsTo, frame: Frame, op: Op, obj: Obj, target: int) -> Non
     """A loop over a channel receives from it."""
     for type_name in channel_types(state, obj):
         info = state.catalogue.types.get(type_name)
-        if info is not None and info.iteration != "none":
+        if info is not None and info.delegates and info.iteration != "none":
+            delegates.iterate(state, frame, op, obj, type_name, target)
+        elif info is not None and info.iteration != "none":
             method = state.catalogue.method(type_name, "receive") or state.catalogue.method(type_name, "get")
             effect = Effect(OpKind.RECEIVE, closed=("StopIteration",), wakes=method.wakes if method else None)
             known = record(state, frame, op, effect, "__iter__", obj, None)
@@ -319,7 +325,9 @@ def leave(state: PointsTo, frame: Frame, op: ops.Exit, obj: Obj) -> None:
             way_out = close if _closes(state, type_name) else calls.on_exit
             state.graph.watch_later(adopted, partial(way_out, state, frame, op))
         effect = EXIT_EFFECTS.get(info.exit or "")
-        if effect is not None:
+        if info.delegates:
+            delegates.leave(state, frame, op, obj, type_name)
+        elif effect is not None:
             _takes_effect(record(state, frame, op, effect, "__exit__", obj, None), frame, op)
 
 

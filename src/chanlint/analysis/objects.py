@@ -183,6 +183,7 @@ class Heap:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], Obj] = {}
+        self._by_class: dict[type[Obj], list[Obj]] = {}
         self.order: dict[Obj, int] = {}
 
     def make(self, cls: type[T], *parts: Any) -> T:
@@ -191,7 +192,7 @@ class Heap:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = cls(*parts)
-            self.order[found] = len(self.order)
+            self._note(found)
         return cast(T, found)
 
     def const(self, value: Constant) -> Const:
@@ -200,9 +201,13 @@ class Heap:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = Const(value)
-            self.order[found] = len(self.order)
+            self._note(found)
         return cast(Const, found)
 
     def all(self, cls: type[T]) -> list[T]:
-        """All objects of a class in the order in which they were made."""
-        return [obj for obj in self.order if isinstance(obj, cls)]
+        """All objects of exactly that class in the order in which they were made."""
+        return cast(list[T], [*self._by_class.get(cls, ())])
+
+    def _note(self, made: Obj) -> None:
+        self.order[made] = len(self.order)
+        self._by_class.setdefault(type(made), []).append(made)

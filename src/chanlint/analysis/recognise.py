@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chanlint.analysis.frames import Frame, LibCall
 from chanlint.analysis.library import argument, channel_of, channel_types
-from chanlint.analysis.objects import Const, End, Obj
+from chanlint.analysis.objects import Const, End, LibInstance, Obj
 from chanlint.catalogue.schema import Category, OpKind, TypeInfo
 from chanlint.ir.ops import Op
 
@@ -58,6 +58,12 @@ def category_of(state: PointsTo, obj: Obj | None) -> Category | None:
     return info.category if info is not None else None
 
 
+def has_parts(state: PointsTo, obj: Obj) -> bool:
+    """Whether a library object works through what its constructor was given."""
+    info = state.catalogue.types.get(obj.type) if isinstance(obj, LibInstance) else None
+    return info is not None and bool(info.parts)
+
+
 def is_opposite(one: Obj, other: Obj) -> bool:
     """Whether what happens at ``one`` is noticed at ``other``: the ends of a pair, or a channel without ends."""
     if not isinstance(one, End) or not isinstance(other, End):
@@ -79,7 +85,7 @@ def _events_of(state: PointsTo, call: LibCall, siblings: list[LibCall]) -> Itera
     subject = channel_of(call.receiver)
     if subject is None:
         return
-    sole = len({id(channel_of(other.receiver)) for other in siblings if other.effect.op is call.effect.op}) == 1
+    sole = len({id(other.whole or channel_of(other.receiver)) for other in siblings if other.effect.op is call.effect.op}) == 1
     places = call.awaited if call.effect.awaitable or call.name in ("__iter__", "__exit__") else [(call.frame, call.op)]
     blocks = not never_blocks(state, call)
     for frame, op in places:

@@ -191,6 +191,20 @@ def _attributes(value: object, place: Place) -> dict[str, str]:
     return {name: as_name(target, place.within(name)) for name, target in as_table(value, place).items()}
 
 
+def _parts(value: object, place: Place) -> dict[str, ArgRef]:
+    return {name: parse_arg_ref(ref, place.within(name)) for name, ref in as_table(value, place).items()}
+
+
+def _delegates(value: object, place: Place) -> dict[str, tuple[tuple[str, str], ...]]:
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for method, called in as_table(value, place).items():
+        names = _names(called, place.within(method))
+        if not all(name.count(".") == 1 for name in names):
+            raise CatalogueError(place.within(method), "expected a part and what is called on it: 'send_stream.aclose'")
+        found[method] = tuple((name.partition(".")[0], name.partition(".")[2]) for name in names)
+    return found
+
+
 _EFFECT_FIELDS: dict[str, Callable[[object, Place], object]] = {
     "op": lambda value, place: _OPS[_one_of(_OPS)(value, place)],
     **dict.fromkeys(("item", "block", "timeout", "target", "args", "kwargs"), parse_arg_ref),
@@ -213,6 +227,8 @@ _TYPE_FIELDS: dict[str, Callable[[object, Place], object]] = {
     "world": lambda value, place: _WORLDS[_one_of(_WORLDS)(value, place)],
     "title": as_text,
     "attributes": _attributes,
+    "parts": _parts,
+    "delegates": _delegates,
     "iteration": _one_of(frozenset({"none", "sync", "async"})),
     "iteration_ends_with": as_name,
     "ends": _names,
@@ -310,6 +326,10 @@ def parse_type(
     info = TypeInfo(name=name, methods=methods, bases=bases, **values)
     if len(info.ends) != len(info.roles) or len(info.ends) not in (0, 2):
         raise CatalogueError(place, "'ends' and 'roles' need two values each")
+    for method, called in info.delegates.items():
+        for part, _ in called:
+            if part not in info.parts:
+                raise CatalogueError(place.within(f"delegates.{method}"), f"no part {part!r}{suggestion(part, info.parts)}")
     for method, known in info.methods.items():
         if info.category is Category.CHANNEL and known.op is OpKind.CLOSE and known.wakes is None:
             raise CatalogueError(place.within(f"methods.{method}"), "a channel's close needs the key 'wakes'")

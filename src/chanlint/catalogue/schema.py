@@ -172,6 +172,9 @@ class TypeInfo:
         methods: effects by method name.
         attributes: type names by attribute (``sync_q``, ``cancel_scope``): the same underlying object seen as another type.
         bases: canonical names of its base types in the catalogue; their methods are inherited.
+        parts: attributes that keep an argument of the constructor.
+        delegates: by method name what it calls on its parts, in order: ``(("send_stream", "aclose"), ...)``. A loop over it
+            calls its ``receive``, and the end of its ``with`` its ``close`` or ``aclose``.
         iteration: ``none``, ``sync`` or ``async``: whether a ``for`` over it receives until closed.
         iteration_ends_with: an item that ends one iteration (``StopIteration`` for gevent), canonical name.
         ends: for a pair: canonical types of its (send end, receive end), in the order of the tuple; ``roles`` names them
@@ -201,6 +204,8 @@ class TypeInfo:
     methods: dict[str, Effect] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
+    parts: dict[str, ArgRef] = field(default_factory=dict)
+    delegates: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     iteration: str = "none"
     iteration_ends_with: str | None = None
     ends: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ def command(paths: tuple[str, ...], output_file: str | None, prune: bool, config
         raise click.UsageError("--config names a configuration, and --isolated reads none: give one of them.")
     cwd = current_folder()
     explicit = os.path.join(cwd, config) if config else None
-    settings = Settings(paths=paths or (".",), cwd=cwd, config=explicit, isolated=isolated)
+    settings = Settings(paths=paths or (".",), cwd=cwd, config=explicit, isolated=isolated, jobs=0)
     filesystem = FileSystem()
     try:
         resolved = resolve_settings(settings, filesystem)

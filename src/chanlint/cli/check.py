@@ -53,21 +53,18 @@ for _option in (*SELECTING, *FILES, *OUTPUT):
 def _once(paths: tuple[str, ...], options: dict[str, Any]) -> int:
     """One run, from options to exit code."""
     from chanlint.cli.progress import progress_on
+    from chanlint.engine.cache import run_cached
     from chanlint.engine.codes import UnknownSelectorError
-    from chanlint.engine.config import resolve_settings
     from chanlint.engine.configuration import ConfigurationError
-    from chanlint.engine.discovery import discover
-    from chanlint.engine.paths import display_path
-    from chanlint.engine.pipeline import run
 
+    verbose = options["verbose"]
+    notes: list[str] = []
     try:
         settings, filesystem = prepare(paths, options)
         if options["show_files"]:
-            found = discover(resolve_settings(settings, filesystem), filesystem)
-            write_out("".join(f"{visible(display_path(path, settings.cwd))}\n" for path in found.files))
-            return _complain(found.missing)
+            return _show_files(settings, filesystem)
         with progress_on(sys.stderr, quiet=options["quiet"]) as progress:
-            result = run(settings, filesystem, progress)
+            result = run_cached(settings, filesystem, progress, fresh=verbose, tell=notes.append)
     except UnknownSelectorError as error:
         raise click.UsageError(str(error)) from None
     except ConfigurationError as error:
@@ -82,13 +79,27 @@ def _once(paths: tuple[str, ...], options: dict[str, Any]) -> int:
     for crash in result.crashes:
         where = f" in {visible(crash.path)}" if crash.path else ""
         write_error(f"chanlint: internal error{where}: {visible(crash.message)}")
-        if options["verbose"]:
+        if verbose:
             write_error(crash.trace)
         code = EXIT_ERROR
+    if verbose:
+        for note in notes:
+            write_error(visible(note))
     _summarize(result, options)
     if code == EXIT_CLEAN and result.diagnostics and not options["exit_zero"]:
         return EXIT_FINDINGS
     return code
+
+
+def _show_files(settings: Settings, filesystem: FileSystem) -> int:
+    """Lists the report set."""
+    from chanlint.engine.config import resolve_settings
+    from chanlint.engine.discovery import discover
+    from chanlint.engine.paths import display_path
+
+    found = discover(resolve_settings(settings, filesystem), filesystem)
+    write_out("".join(f"{visible(display_path(path, settings.cwd))}\n" for path in found.files))
+    return _complain(found.missing)
 
 
 def prepare(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Settings, FileSystem]:
@@ -96,14 +107,14 @@ def prepare(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Settings, 
     from chanlint.diagnostics import Confidence, Severity
     from chanlint.engine.config import DEFAULT_EXCLUDES, Settings
     from chanlint.engine.filesystem import FileSystem
-    from chanlint.engine.selection import known_selectors
 
     if options["config"] and options["isolated"]:
         raise click.UsageError("--config names a configuration, and --isolated reads none: give one of them.")
     cwd = current_folder()
     for _, codes in options["per_file_ignores"]:
-        known_selectors(codes)
+        from chanlint.engine.selection import known_selectors
 
+        known_selectors(codes)
     settings = Settings(
         paths=paths or (".",),
         cwd=cwd,
@@ -126,6 +137,10 @@ def prepare(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Settings, 
         config=os.path.join(cwd, options["config"]) if options["config"] else None,
         isolated=options["isolated"],
         no_cache=options["no_cache"],
+        cache_dir=options["cache_dir"],
+        cache_strict=options["cache_strict"],
+        jobs=options["jobs"],
+        summaries=tuple(os.path.normpath(os.path.join(cwd, path)) for path in options["summaries"]),
         stdin_filename=options["stdin_filename"],
         given=_given(),
     )
@@ -161,7 +176,11 @@ def _print(result: Result, settings: Settings, options: dict[str, Any]) -> None:
 
         write_out(statistics(result.diagnostics, as_json=main.startswith("json")))
         return
-    write_out(format_named(main)(result.diagnostics, on_screen(context, options["color"])))
+    if main == "full":  # the only one that minds the terminal
+        if not result.diagnostics:
+            return  # nor is what draws loaded for nothing
+        context = on_screen(context, options["color"])
+    write_out(format_named(main)(result.diagnostics, context))
 
 
 def _complain(missing: list[str]) -> int:

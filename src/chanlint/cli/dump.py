@@ -30,7 +30,7 @@ def command(path: str, channels: bool, target_version: tuple[int, int] | None) -
     """Show how chanlint understands a file."""
     from chanlint.engine.config import Settings
 
-    settings = Settings(paths=(path,), cwd=current_folder(), target_version=target_version)
+    settings = Settings(paths=(path,), cwd=current_folder(), target_version=target_version, jobs=0)
     return _channels(settings) if channels else _program(settings, path)
 
 

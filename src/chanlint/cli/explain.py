@@ -67,6 +67,7 @@ def command(place: str, target_version: tuple[int, int] | None, config: str | No
         min_confidence=Confidence.LOW,
         config=os.path.join(cwd, config) if config else None,
         isolated=isolated,
+        jobs=0,
         given=frozenset({"min_confidence", "select", "ignore", "baseline", "per_file_ignores"}),
     )
     try:

@@ -13,8 +13,10 @@ COMMANDS = {
     "rule": "Explain one rule.",
     "rules": "List all rules.",
     "baseline": "Note the findings of today, so that only new ones are reported.",
+    "summarize": "Read files closely now, for a check later.",
     "explain": "Say why a channel is reported, or why not.",
     "config": "Show the settings in force and where they come from.",
+    "clean": "Remove the results that are kept from run to run.",
     "dump": "Show how chanlint understands a file.",
 }
 """Commands in the order of ``--help``, each with its one line."""

@@ -39,6 +39,15 @@ def read_version(ctx: click.Context, parameter: click.Parameter, value: str | No
     return version
 
 
+def read_jobs(ctx: click.Context, parameter: click.Parameter, value: str) -> int:
+    """Reads a number of processes; 0 stands for ``auto``."""
+    if value == "auto":
+        return 0
+    if not value.isdecimal() or not 0 < int(value) <= 256:
+        raise click.BadParameter(f"{value!r} is neither 'auto' nor a number from 1 to 256.")
+    return int(value)
+
+
 def current_folder() -> str:
     """The absolute path of the current folder; a usage error where it was removed."""
     try:
@@ -107,6 +116,26 @@ FILES = (
     ),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write a cache."),
+    click.option(
+        "--cache-dir", metavar="FOLDER", help="Where results are kept. [default: .chanlint_cache in the project's root]"
+    ),
+    click.option("--cache-strict", is_flag=True, help="Compare contents with the cache, not only sizes and times of files."),
+    click.option(
+        "--summaries",
+        multiple=True,
+        type=click.Path(exists=True),
+        metavar="PATH",
+        help="Use what 'chanlint summarize' wrote to this file or folder.",
+    ),
+    click.option(
+        "-j",
+        "--jobs",
+        callback=read_jobs,
+        default="auto",
+        show_default=True,
+        metavar="N",
+        help="Processes that read files closely: a number, or as many as are worth it.",
+    ),
     click.option("--no-prefilter", is_flag=True, help="Read every file closely, also those that name no channel."),
     click.option("--show-files", is_flag=True, help="List the files that would be checked, and stop."),
 )

@@ -28,8 +28,13 @@ def write_error(text: str) -> None:
 
 def write_file(path: str, text: str) -> None:
     """Writes a file in UTF-8, all of it or nothing; a usage error where that is impossible."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes a file, all of it or nothing; a usage error where that is impossible."""
     try:
-        replace_file(path, text.encode("utf-8", "backslashreplace"))
+        replace_file(path, data)
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror or error}") from None
 

@@ -35,6 +35,8 @@ def details(result: Result) -> Iterator[str]:
         yield f"cleared: {one.line()}"
     for line in result.skipped:
         yield f"skipped: {line}"
+    for line in result.ignored:
+        yield f"summary ignored: {line}"
     for limit, times in sorted(result.limits.items()):
         yield f"limit reached: {limit} ({count(times, 'time')})"
 

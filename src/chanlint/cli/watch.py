@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -49,5 +50,6 @@ def watch(paths: Sequence[str], check: Callable[[], int]) -> int:
         if number and sys.stdout.isatty():
             sys.stdout.write(_CLEAR)
         check()
+        gc.collect()  # the command line does without a collector that comes by itself
         write_error("chanlint: watching for changes, Ctrl-C ends it")
     return EXIT_CLEAN

@@ -27,6 +27,7 @@ DEFAULT_TARGET = (3, 11)
 
 DEFAULT_EXCLUDES = (
     ".bzr",
+    ".chanlint_cache",
     ".direnv",
     ".eggs",
     ".git",
@@ -44,6 +45,7 @@ DEFAULT_EXCLUDES = (
     ".tox",
     ".venv",
     ".vscode",
+    "__pycache__",
     "__pypackages__",
     "_build",
     "buck-out",
@@ -53,7 +55,8 @@ DEFAULT_EXCLUDES = (
     "site-packages",
     "venv",
 )
-"""Names of folders that hold no code of the project; the same list that ruff uses."""
+"""Names of folders that hold no code of the project; the same list that ruff uses, and caches in which nothing is to
+be found."""
 
 ROOT_MARKERS = ("chanlint.toml", "pyproject.toml", "setup.cfg", "setup.py", ".git")
 """A folder that holds one of these is a project root."""
@@ -83,7 +86,11 @@ class Settings:
         config: absolute path of the one configuration file to use, or None: look for them.
         isolated: read no configuration file.
         no_cache: neither read nor write a cache.
+        cache_dir: the folder of the cache, or None: ``.chanlint_cache`` in the project root.
+        cache_strict: compare the contents of all files with the cache, also of those whose size and times are the same.
         stdin_filename: the path that standard input stands for.
+        jobs: how many processes may read files closely; 0: as many as there are processors, if there is enough to do.
+        summaries: absolute paths of summary files and of folders that hold some.
         single_file: nothing but the paths can be seen, so whatever has an open name may be used by code that is not analysed.
         given: the fields that were set on purpose although they hold their default.
     """
@@ -112,7 +119,11 @@ class Settings:
     config: str | None = None
     isolated: bool = False
     no_cache: bool = False
+    cache_dir: str | None = None
+    cache_strict: bool = False
     stdin_filename: str | None = None
+    jobs: int = 1
+    summaries: tuple[str, ...] = ()
     single_file: bool = False
     given: frozenset[str] = frozenset()
 

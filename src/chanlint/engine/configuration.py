@@ -24,7 +24,7 @@ from chanlint.engine.paths import display_path
 NAMES = ("chanlint.toml", "pyproject.toml")
 MOST_EXTENDED = 16
 """Configurations that may extend each other in a row."""
-PATHS = ("baseline",)
+PATHS = ("baseline", "cache-dir")
 """Keys whose values are paths from the folder of their file."""
 ADDED_UP = ("channels", "spawners")
 """Keys whose values add up where one configuration extends another; of all others the extending one counts."""

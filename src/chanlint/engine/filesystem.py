@@ -45,6 +45,10 @@ class FileSystem:
             if content is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
             return content
+        return self.load(path)[0]
+
+    def load(self, path: str) -> tuple[bytes, os.stat_result]:
+        """What the machine itself has at ``path``, and the file's state before it was read; OSError as `read`."""
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
             status = os.fstat(handle)
@@ -52,7 +56,7 @@ class FileSystem:
                 raise OSError("not a regular file")
             if status.st_size > MAX_BYTES:
                 raise OSError(f"larger than {MAX_BYTES >> 20} MiB")
-            return _read_all(handle, status.st_size)
+            return _read_all(handle, status.st_size), status
         finally:
             os.close(handle)
 

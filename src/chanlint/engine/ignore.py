@@ -29,18 +29,21 @@ class Excludes:
 
     A plain name leaves out every file and folder of that name. A glob or a path is compared with the name and with the path
     from the project root; ``*`` also crosses folders.
+
+    Attributes:
+        names: the plain names.
     """
 
     def __init__(self, patterns: tuple[str, ...], root: str) -> None:
         tidy = [pattern.strip().replace(os.sep, "/").removeprefix("./").rstrip("/") for pattern in patterns]
-        self._names = frozenset(pattern for pattern in tidy if not _GLOB.search(pattern))
+        self.names = frozenset(pattern for pattern in tidy if not _GLOB.search(pattern))
         globs = [fnmatch.translate(pattern) for pattern in tidy if _GLOB.search(pattern)]
         self._globs = re.compile("|".join(globs)) if globs else None
         self._root = root
 
     def match(self, path: str, name: str) -> bool:
         """Whether the entry ``name`` at the absolute ``path`` is left out."""
-        if name in self._names:
+        if name in self.names:
             return True
         if self._globs is None:
             return False

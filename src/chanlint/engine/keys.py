@@ -74,6 +74,7 @@ KEYS: dict[str, Key] = {
         ),
         Key("src", "texts", "run", "source_roots", "Folders below the project root where absolute imports start."),
         Key("baseline", "text", "run", "baseline", "The baseline file; a relative path starts at this file."),
+        Key("cache-dir", "text", "run", "cache_dir", "Where results are kept from run to run, from this file's folder."),
         Key(
             "docs-url",
             "text",

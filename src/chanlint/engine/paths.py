@@ -10,4 +10,6 @@ def display_path(path: str, cwd: str) -> str:
     prefix = cwd.rstrip(os.sep) + os.sep
     shown = path[len(prefix) :] if path.startswith(prefix) else path
     shown = shown.replace(os.sep, "/")
+    if shown.isascii():
+        return shown
     return "".join(f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in shown)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -26,14 +26,16 @@ from chanlint.engine.config import DEFAULT_TARGET, Settings, configurations_of, 
 from chanlint.engine.configuration import Configurations
 from chanlint.engine.discovery import Discovery, discover, discover_project
 from chanlint.engine.filesystem import FileSystem
+from chanlint.engine.lowering import Lowerer, Shelf
 from chanlint.engine.narrowing import narrow
 from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
-from chanlint.engine.reading import FIRST_COLUMN, Crash, crash, lower_bytes, read_bytes
+from chanlint.engine.reading import FIRST_COLUMN, crash, lower_bytes, read_bytes
 from chanlint.engine.rendering import Clearance, Renderer
 from chanlint.engine.result import Progress, Result
 from chanlint.engine.scope import Scope, ScopeFinder
 from chanlint.engine.selection import Selections, selected_codes
+from chanlint.engine.summaries import Summaries
 from chanlint.engine.suppression import Ledger
 from chanlint.findings import Finding
 from chanlint.frontends.base import Lowered, Problem, Suppression
@@ -54,8 +56,13 @@ def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = 
     return result
 
 
-def run_whole(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
+def run_whole(
+    settings: Settings, filesystem: FileSystem, progress: Progress | None = None, shelves: Sequence[Shelf] = ()
+) -> Result:
     """The same without a baseline and without a revision to compare with: it depends on the files alone.
+
+    Args:
+        shelves: where files may have been lowered before.
 
     Raises: as `run`.
     """
@@ -63,18 +70,24 @@ def run_whole(settings: Settings, filesystem: FileSystem, progress: Progress | N
     with _few_collections():
         configurations = configurations_of(settings, filesystem)
         settings = resolve_settings(settings, filesystem, configurations)
-        return _Run(settings, configurations, filesystem, progress).result()
+        return _Run(settings, configurations, filesystem, progress, shelves).result()
 
 
 class _Run:
     def __init__(
-        self, settings: Settings, configurations: Configurations, filesystem: FileSystem, progress: Progress | None
+        self,
+        settings: Settings,
+        configurations: Configurations,
+        filesystem: FileSystem,
+        progress: Progress | None,
+        shelves: Sequence[Shelf],
     ) -> None:
         self._settings = settings
         self._configurations = configurations
         self._selections = Selections(settings, configurations)
         self._filesystem = filesystem
         self._progress = progress
+        self._shelves = shelves
         self._target = settings.target_version or DEFAULT_TARGET
         self._result = Result()
         self._unreadable: dict[ModuleId, Problem] = {}
@@ -124,10 +137,18 @@ class _Run:
     # -- steps ----------------------------------------------------------------------------------------------------------
 
     def _scope(self, catalogue: Catalogue, report: dict[ModuleId, bool]) -> Scope:
-        finder = ScopeFinder(self._index, catalogue.needles, self._read, self._lower)
-        if not self._settings.prefilter:
-            return finder.everything()
-        return finder.find(module for module, named in report.items() if named)
+        summaries = Summaries(self._settings.summaries, self._target, partial(display_path, cwd=self._settings.cwd))
+        lowerer = Lowerer(self._target, self._settings.jobs, [summaries, *self._shelves], self._tell)
+        finder = ScopeFinder(self._index, catalogue.needles, self._read, lowerer.lower)
+        try:
+            if not self._settings.prefilter:
+                return finder.everything()
+            return finder.find(module for module, named in report.items() if named)
+        finally:
+            lowerer.close()
+            self._result.crashes += lowerer.crashes
+            self._result.lasting = not lowerer.deaths
+            self._result.ignored = summaries.ignored + summaries.strangers(self._index.paths)
 
     def _read(self, module: ModuleId) -> bytes | None:
         data = read_bytes(self._filesystem, self._index.paths[module])
@@ -138,15 +159,10 @@ class _Run:
             self._commented.add(module)
         return data
 
-    def _lower(self, module: ModuleId, data: bytes) -> Lowered | None:
+    def _tell(self) -> None:
         self._read_closely += 1
         if self._progress is not None:
             self._progress("reading", self._read_closely)
-        lowered = lower_bytes(module, data, self._target)
-        if isinstance(lowered, Crash):
-            self._result.crashes.append(lowered)
-            return None
-        return lowered
 
     def _analyse(self, scope: Scope, catalogue: Catalogue, report: dict[ModuleId, bool]) -> tuple[list[Finding], ChannelModel]:
         """The findings of every group of files that holds a file of the report set."""
@@ -265,6 +281,7 @@ class _Run:
             data = self._read(module)
             lowered = lower_bytes(module, data, self._target) if data is not None else None
             if isinstance(lowered, Lowered):
+                scope.lowered[module] = lowered  # so that places in it, cells above all, can be shown
                 comments[renderer.filename(module)] = lowered.suppressions
         return comments
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from chanlint.engine.filesystem import FileSystem
 from chanlint.frontends.base import Lowered, Problem
+from chanlint.report.base import with_cell
 from chanlint.source import Location, SourceFile, Span
 
 NOTEBOOK = ".ipynb"
@@ -65,3 +66,26 @@ def lower_bytes(module: str, data: bytes, target: tuple[int, int]) -> Lowered | 
         return front_end_for(module).lower(source, target)
     except Exception:  # a defect of ours must not hide what the other files hold
         return crash(module)
+
+
+def source_of(name: str, data: bytes) -> SourceFile:
+    """The text of a file (of a notebook: of the module that its cells make); empty where there is none."""
+    from chanlint.frontends.python.decode import decode
+    from chanlint.frontends.python.notebook import module_of
+
+    module = module_of(data) if name.endswith(NOTEBOOK) else data
+    decoded = decode(module) if isinstance(module, bytes) else module
+    return SourceFile(name, decoded if isinstance(decoded, str) else "")
+
+
+def texts_of(filename: str, source: SourceFile) -> dict[str, SourceFile]:
+    """The text under the name of its file, and that of every cell of a notebook, as `with_cell` names it."""
+    texts = {filename: source}
+    if filename.endswith(NOTEBOOK):
+        from chanlint.frontends.python.notebook import cell_rows
+
+        rows = source.rows
+        cells = cell_rows(rows)
+        for number, (start, end) in enumerate(zip(cells, [*cells[1:], len(rows) + 1], strict=True), 1):
+            texts[with_cell(filename, number)] = SourceFile(filename, "\n".join(rows[start : end - 1]))
+    return texts

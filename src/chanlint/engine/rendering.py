@@ -19,7 +19,7 @@ from chanlint.engine.codes import NAMES, UNREADABLE
 from chanlint.engine.config import Settings
 from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
-from chanlint.engine.reading import FIRST_COLUMN, NOTEBOOK, Crash, crash
+from chanlint.engine.reading import FIRST_COLUMN, NOTEBOOK, Crash, crash, texts_of
 from chanlint.findings import Finding, Place
 from chanlint.frontends.base import Lowered, Problem
 from chanlint.frontends.python.notebook import cell_rows, in_cell
@@ -135,11 +135,9 @@ class Renderer:
 
     def texts(self) -> dict[str, SourceFile]:
         """The text of every file that was read closely, and of every cell of a notebook, as `with_cell` names it."""
-        texts = {self.filename(module): lowered.source for module, lowered in self._lowered.items()}
-        for filename, cells in self._cells().items():
-            rows = texts[filename].rows
-            for number, (start, end) in enumerate(zip(cells, [*cells[1:], len(rows) + 1], strict=True), 1):
-                texts[with_cell(filename, number)] = SourceFile(filename, "\n".join(rows[start : end - 1]))
+        texts: dict[str, SourceFile] = {}
+        for module, lowered in self._lowered.items():
+            texts |= texts_of(self.filename(module), lowered.source)
         return texts
 
     def span(self, op: OpId) -> Span:

@@ -37,11 +37,13 @@ class Result:
             as much as for findings, so it is done on demand.
         skipped: a line for every file that a comment takes out of the check.
         limits: limits that were reached, with how often.
+        ignored: a line for every summary that was of no use.
         source: the text of a file by the name under which diagnostics show it.
         modules: the report set.
         paths: the absolute path of every file of the report set by its name in diagnostics.
         known: how many findings the baseline took out.
         stale: entries of the baseline for which there is nothing any more.
+        lasting: whether another run would find the same in the same files.
         docs_url: where rule pages are, as the project root's configuration says.
     """
 
@@ -53,9 +55,11 @@ class Result:
     cleared: Callable[[], list[Clearance]] = list
     skipped: list[str] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
     source: Callable[[str], SourceFile | None] = lambda filename: None
     modules: frozenset[ModuleId] = frozenset()
     paths: dict[str, str] = field(default_factory=dict)
     known: int = 0
     stale: Counter[Identity] = field(default_factory=Counter)
+    lasting: bool = True
     docs_url: str | None = None

@@ -13,7 +13,7 @@ same about it as checking everything. Every loop is bounded and its order is tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -58,7 +58,7 @@ class ScopeFinder:
         index: the project's modules.
         needles: see above.
         read: a file's bytes, or None where it cannot be read.
-        lower: lowers a file, or None where that failed.
+        lower: lowers files; those where that failed are missing from what it returns.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ScopeFinder:
         index: Index,
         needles: tuple[bytes, ...],
         read: Callable[[ModuleId], bytes | None],
-        lower: Callable[[ModuleId, bytes], Lowered | None],
+        lower: Callable[[Mapping[ModuleId, bytes]], Mapping[ModuleId, Lowered]],
     ) -> None:
         self._index = index
         self._needles = needles
@@ -80,44 +80,42 @@ class ScopeFinder:
 
     def everything(self) -> Scope:
         """All files of the project."""
+        batch = {}
         for module in sorted(self._index.paths):
             data = self._read(module)
             if data is not None:
-                self._take(module, data)
+                batch[module] = data
                 if self._has_needle(data):
                     self._scope.makers.add(module)
+        self._scope.lowered.update(self._lower(batch))
         return self._scope
 
     def find(self, always: Iterable[ModuleId]) -> Scope:
         """The analysis set; files in ``always`` belong to it whatever they contain."""
         wanted = set(always)
+        batch = {}
         for module in sorted(self._index.paths):
             data = self._read(module)
             if data is None:
                 continue
             if self._has_needle(data):
                 self._scope.makers.add(module)
-                self._take(module, data)
+                batch[module] = data
             elif module in wanted:
-                self._take(module, data)
+                batch[module] = data
+        self._scope.lowered.update(self._lower(batch))
+        del batch
         for _ in range(MAX_ROUNDS):
             fresh = self._weigh()
             more = self._importers(fresh) | self._reached()
             if not more:
                 break
-            for module in sorted(more):
-                data = self._read(module)
-                if data is not None:
-                    self._take(module, data)
+            found = {module: self._read(module) for module in sorted(more)}
+            self._scope.lowered.update(self._lower({module: data for module, data in found.items() if data is not None}))
         else:
             self._scope.limits["import rounds"] = 1
         self._scope.lowered = dict(sorted(self._scope.lowered.items()))
         return self._scope
-
-    def _take(self, module: ModuleId, data: bytes) -> None:
-        lowered = self._lower(module, data)
-        if lowered is not None:
-            self._scope.lowered[module] = lowered
 
     def _has_needle(self, data: bytes) -> bool:
         return any(needle in data for needle in self._needles)

@@ -28,6 +28,7 @@ from chanlint.model import (
     ends,
     foreign_threads,
     locks,
+    overfills,
     owners,
     pipes,
     process_joins,
@@ -39,9 +40,10 @@ from chanlint.model import (
 from chanlint.model.actors import Actors
 from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Defect, Ending, Group, HomeKind
 from chanlint.model.coverage import Coverages
-from chanlint.model.endings import Endings, compared
+from chanlint.model.endings import Endings, compared, recognised
 from chanlint.model.flags import follows
 from chanlint.model.lifetime import Lifetimes
+from chanlint.model.sessions import Sessions
 from chanlint.model.survey import Survey
 from chanlint.model.waits import Waits
 
@@ -50,6 +52,7 @@ FINDERS: tuple[Callable[[Survey], Iterable[Defect]], ...] = (
     locks.find,
     process_joins.find,
     producers.find,
+    overfills.find,
     ends.find,
     drains.find,
     closed_sends.find,
@@ -80,6 +83,7 @@ class _Builder:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.lifetimes = Lifetimes(analysis)
+        self.sessions = Sessions(analysis, self.lifetimes)
         self.endings = Endings(analysis)
         self.coverages = Coverages(analysis)
         self.actors = Actors(analysis)
@@ -136,7 +140,7 @@ class _Builder:
             if clones[obj.site] > CLONES:
                 self.analysis.limits.hit("clones")
                 continue
-            home = self.lifetimes.home(obj, obj.maker)
+            home = self.sessions.home(obj, info, self.lifetimes.home(obj, obj.maker))
             events = self.analysis.by_subject.get(obj, [])
             found.append(Channel(obj, info, obj.site, obj.maker, self.actors.name(obj), home, events))
         return found
@@ -322,7 +326,8 @@ class _Builder:
     def _tests(self, group: Group, consumer: Consumer) -> bool:
         """Whether the loop has a way out for some marker."""
         nothing = self.analysis.points.heap.const(None)
-        candidates: list[Obj] = [nothing, *compared(self.analysis, consumer.event.frame)]
+        frame = consumer.event.frame
+        candidates: list[Obj] = [nothing, *compared(self.analysis, frame), *recognised(self.analysis, frame)]
         for candidate in candidates:
             response = self.endings.respond(group.channel, consumer, Known(candidate))
             if response.verdict is Verdict.ENDS or response.hangs_on == {"other"}:
@@ -331,7 +336,7 @@ class _Builder:
 
     def _confidence(self, group: Group) -> Confidence:
         home = group.channel.home
-        if home.kind is HomeKind.OBJECT:
+        if home.kind is HomeKind.OBJECT or isinstance(home.owner, Instance):
             return Confidence.MEDIUM
         return Confidence.HIGH
 

@@ -40,7 +40,10 @@ class HomeKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a channel lives: ``frame`` for a call, ``owner`` for an object."""
+    """Where a channel lives: ``frame`` for a call, ``owner`` for an object.
+
+    A call with an owner is the session of a stream that the owner keeps (`chanlint.model.sessions`).
+    """
 
     kind: HomeKind
     frame: Frame | None = None

@@ -13,7 +13,7 @@ from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.library import argument, channel_of
-from chanlint.analysis.objects import ClassRef, Const, Container, End, Instance, LibInstance, Obj
+from chanlint.analysis.objects import ClassRef, Const, Container, End, Instance, LibInstance, LibName, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Raised, Response, Verdict, Walk
@@ -32,7 +32,7 @@ MOST_COMPARED = 8
 MOST_CANDIDATES = 64
 KILLABLE = frozenset({"process"})
 
-__all__ = ["COPIED", "NEVER_TESTED", "TESTED_ONCE", "Endings", "compared", "looks_like_marker"]
+__all__ = ["COPIED", "NEVER_TESTED", "TESTED_ONCE", "Endings", "compared", "looks_like_marker", "recognised"]
 
 
 class Endings:
@@ -436,6 +436,19 @@ def compared(analysis: Analysis, frame: Frame) -> list[Obj]:
                 held = analysis.points.holds(frame, register)
                 if len(held) == 1 and not isinstance(held[0], Container):
                     found.append(held[0])
+    return found[:MOST_COMPARED]
+
+
+def recognised(analysis: Analysis, frame: Frame) -> list[Obj]:
+    """An object of each class that a function asks for with ``isinstance``."""
+    found: list[Obj] = []
+    for op in analysis.shapes.of(frame.function).by_index.values():
+        if isinstance(op, ops.Call) and len(op.args) == 2:
+            callees = analysis.points.holds(frame, op.callee)
+            if any(isinstance(obj, LibName) and obj.dotted == "builtins.isinstance" for obj in callees):
+                for cls in analysis.points.spread(frame, op.args[1].value):
+                    if isinstance(cls, ClassRef):
+                        found.append(analysis.points.heap.make(Instance, cls, cls.site, None, True))
     return found[:MOST_COMPARED]
 
 

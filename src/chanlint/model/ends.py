@@ -207,8 +207,8 @@ class _Streams:
         if not self._senders_finish(group.channel, home):
             return None
         made = self._lifted(end, home)
-        if made is None:
-            return None
+        if made is None and group.channel.home.owner is None:
+            return None  # else it is there before the session begins
         closes = closes_of(group.channel, end)
         witness = self.survey.coverages.open_at(closes, home, made, receive)
         if witness is not None:
@@ -283,6 +283,7 @@ class _Streams:
             receiver=consumer.event.frame.function.id.qualname,
             clone=end.site != channel.created,
             coverage=coverage,
+            confidence=Confidence.HIGH if channel.home.owner is None else Confidence.MEDIUM,
         )
 
     # -- streams of an object -------------------------------------------------------------------------------------------------

@@ -89,9 +89,9 @@ class Lifetimes:
             return Home(HomeKind.PROGRAM)
         if maker is None:
             return Home(HomeKind.OBJECT, owner=obj)
-        handles = self._handles(obj)
+        handles = self.handles(obj)
         for record in self._records(handles):
-            handles |= self._handles(record)
+            handles |= self.handles(record)
             maker = record.maker or maker
         for _ in range(MOST_STEPS_UP):
             owner = self._owner(handles, maker)
@@ -108,8 +108,8 @@ class Lifetimes:
             return Home(HomeKind.PROGRAM, maker)
         return Home(HomeKind.CALL, maker)
 
-    def _handles(self, obj: Obj) -> set[Obj]:
-        """The object, its ends, and the containers and local objects that hold it."""
+    def handles(self, obj: Obj) -> set[Obj]:
+        """The object, its ends, and the containers and library objects with parts that hold it."""
         found = {obj}
         for end in self.points.heap.all(End):
             if end.channel is obj:
@@ -117,7 +117,8 @@ class Lifetimes:
         waiting = list(found)
         while waiting:
             for holder, _ in self.analysis.escapes.holders(waiting.pop()):
-                if isinstance(holder, Container) and holder not in found:
+                passes = isinstance(holder, Container) or recognise.has_parts(self.points, holder)
+                if passes and holder not in found:
                     found.add(holder)
                     waiting.append(holder)
         return found

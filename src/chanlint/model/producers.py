@@ -233,9 +233,13 @@ class _Case:
         taken = self._taken(home)
         if home is None or taken is None or not spawned or self.bound.count.number is None:
             return None
-        if not self._too_many(self.senders.load(self.channel, spawned), taken):
+        if not self._too_many(self.senders.load(self.channel, spawned), taken) or all(map(self.senders.answers, spawned)):
             return None
         last = self.readers[-1]
+        closes = frozenset(self.senders.releases(self.channel, self.sent, reading=False).get(home, ()))
+        at = last.level(home)
+        if at is not None and not self.survey.analysis.paths.witnesses(Search(home, at, closes - {at.index}, resumes=True)):
+            return None
         return self._tell(spawned, Leaving.FEWER, home, Witness("return", last.event.frame, last.event.op))
 
     def _taken(self, home: Frame | None) -> int | None:

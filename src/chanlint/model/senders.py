@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chanlint.analysis import recognise
-from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.multiplicity import Count
 from chanlint.analysis.objects import End, Obj
@@ -27,7 +27,7 @@ from chanlint.ir import ops
 from chanlint.ir.ids import BlockId, OpId
 from chanlint.ir.ops import Op
 from chanlint.model.capacity import Load
-from chanlint.model.channel import Channel, Effectiveness, Ending
+from chanlint.model.channel import Channel, Effectiveness, Ending, HomeKind
 from chanlint.model.survey import Survey
 
 KILLABLE = frozenset({"task", "greenlet", "process"})
@@ -102,13 +102,18 @@ class Senders:
 
     # -- releases -----------------------------------------------------------------------------------------------------------
 
-    def releases(self, channel: Channel, senders: Sequence[Sender], besides: frozenset[Frame] = frozenset()) -> dict[Frame, set[int]]:
-        """For each frame the ops by which senders are released; what happens in the frames ``besides`` does not count."""
+    def releases(
+        self, channel: Channel, senders: Sequence[Sender], besides: frozenset[Frame] = frozenset(), *, reading: bool = True
+    ) -> dict[Frame, set[int]]:
+        """For each frame the ops by which senders are released.
+
+        What happens in the frames ``besides`` does not count, nor do receives without ``reading``.
+        """
         found: list[Ending] = []
         for event in channel.events:
             own = isinstance(event.handle, End) and event.handle.role == "receive"
             wakes = event.kind is OpKind.CLOSE and (own or event.call.effect.wakes == "all")
-            if (event.kind is OpKind.RECEIVE or wakes) and event.frame not in besides:
+            if ((event.kind is OpKind.RECEIVE and reading) or wakes) and event.frame not in besides:
                 found.append(self._release(event))
         for subject in {s: None for sender in senders for s in self.subjects(sender)}:
             for event in self.analysis.by_subject.get(subject, ()):
@@ -118,6 +123,22 @@ class Senders:
 
     def _release(self, event: Event) -> Ending:
         return Ending("release", Effectiveness.POSSIBLE, event.frame, event.op, "lets its senders go on", event)
+
+    def answers(self, sender: Sender) -> bool:
+        """Whether a sender sends one item for each that it is sent by a caller: as many as are asked for."""
+        shape = self.analysis.shapes.of(sender.frame.function)
+        turn = shape.loop(sender.op)
+        for index in sender.frame.function.cfg.ops():
+            events = self.analysis.at.get((sender.frame, index.index), ())
+            if events and shape.positions[index.index].block in turn:
+                asked = [e.subject for e in events if e.kind is OpKind.RECEIVE and e.subject is not sender.event.subject]
+                if any(self._is_sent_by_caller(subject) for subject in asked):
+                    return True
+        return False
+
+    def _is_sent_by_caller(self, channel: Obj) -> bool:
+        sends = [e for e in self.analysis.by_subject.get(channel, ()) if e.kind in (OpKind.SEND, OpKind.SEND_MANY)]
+        return any(way.spawn is None for event in sends for way in self.analysis.ways_up(event.frame))
 
     def subjects(self, sender: Sender) -> list[Obj]:
         """What can be cancelled to end a sender: its actor, the groups and scopes that it belongs to."""
@@ -150,10 +171,18 @@ class Senders:
         for sent in by_actor.values():
             spawn = sent[0].spawn
             each = self.longest([sender.steps(None if spawn else home) for sender in sent])
+            if channel.home.kind is HomeKind.OBJECT and self._is_offered(sent[0].way, channel.home.owner):
+                each = Load(many=True)
             if spawn is not None and spawn.caller is not None and spawn.op is not None:
                 each = _times(each, self.survey.actors.times(spawn.caller, spawn.op, home))
             total = _plus(total, each)
         return total
+
+    def _is_offered(self, way: Way, owner: Obj | None) -> bool:
+        """Whether a way starts in a method of ``owner`` that unknown code calls as often as it likes."""
+        if way.start is None or way.start.kind is not EntryKind.ROOT or owner is None or way.top.receiver is not owner:
+            return False
+        return not way.top.function.name.startswith("__")
 
     def longest(self, ways: Sequence[Steps]) -> Load:
         """The most sends on one way through the code, without exceptions; ``ways`` lead to the sends."""

@@ -20,8 +20,8 @@ async def handle(items):
     jobs = asyncio.Queue()
     worker = asyncio.create_task(work(jobs))
     for item in items:
-        await jobs.put(item)
-    jobs.put(None)  # error: [CHN405]
+        jobs.put(item)  # error: [CHN405]
+    await jobs.put(None)
     await worker
 ```
 
@@ -39,11 +39,9 @@ async def work(jobs):
 async def handle(items):
     jobs = asyncio.Queue()
     worker = asyncio.create_task(work(jobs))
-    try:
-        for item in items:
-            await jobs.put(item)
-    finally:
-        await jobs.put(None)
+    for item in items:
+        await jobs.put(item)
+    await jobs.put(None)
     await worker
 ```
 

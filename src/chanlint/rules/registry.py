@@ -11,6 +11,7 @@ from chanlint.rules import (
     chn106_ineffective_ending,
     chn107_unclosed_owner,
     chn201_abandoned_producer,
+    chn202_overfilled_before_consumers,
     chn301_missing_task_done,
     chn302_join_before_drain,
     chn303_extra_task_done,
@@ -39,6 +40,7 @@ _LIFECYCLE = in_precedence(
 _OTHERS: tuple[Rule, ...] = (
     chn107_unclosed_owner.RULE,
     chn201_abandoned_producer.RULE,
+    chn202_overfilled_before_consumers.RULE,
     chn301_missing_task_done.RULE,
     chn302_join_before_drain.RULE,
     chn303_extra_task_done.RULE,

@@ -1,0 +1,352 @@
+"""A run that remembers earlier ones.
+
+Nouns:
+
+* **Request**: what a run was asked for: its settings, the current folder, the Python and the libraries that it runs with.
+* **Record**: the answer to one request, with the trace that it rests on and a digest of chanlint's own code. It counts as long
+  as both are what they were.
+* **Kin**: chanlint's own files, code and catalogue.
+
+Whatever can change a finding is either in the request or was read through the watched file system, so nothing has to be
+listed here: configurations, ignore files and sources are all parts of the trace. The baseline and the revision to compare with
+are applied to remembered results as to fresh ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+import time
+import zlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
+from functools import partial
+
+import chanlint
+from chanlint.engine.answers import read_answer, write_answer
+from chanlint.engine.config import Settings, find_project_root, resolve_settings
+from chanlint.engine.filesystem import FileSystem
+from chanlint.engine.ignore import Excludes
+from chanlint.engine.paths import display_path
+from chanlint.engine.result import Progress, Result
+from chanlint.engine.store import FOLDER, Store
+from chanlint.engine.trace import YOUNG, Fence, MalformedError, Trace, Watcher, digest_of
+from chanlint.source import SourceFile
+
+_MAGIC = "chanlint answer 1"
+_NOT_ASKED = frozenset({"no_cache", "cache_dir", "cache_strict", "baseline", "diff_base", "jobs"})
+"""Settings that change nothing in what is kept."""
+_LIBRARIES = ("libcst", "pathspec")
+"""What decides, besides chanlint's own code, how a file is understood and which files are seen."""
+_SAYS_WHERE = re.compile(rb"cache-dir|\bextend\b(?!-)")
+
+
+def run_cached(
+    settings: Settings,
+    filesystem: FileSystem,
+    progress: Progress | None = None,
+    *,
+    fresh: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Result:
+    """Checks what ``settings`` name, or remembers what came of it.
+
+    Args:
+        fresh: look at everything anew, because what is not kept is wanted, too (``Result.cleared``).
+        tell: takes a line that says why there is no cache.
+
+    Raises: as `chanlint.engine.pipeline.run`.
+    """
+    if settings.no_cache or settings.summaries or "-" in settings.paths:
+        from chanlint.engine.pipeline import run
+
+        return run(settings, filesystem, progress)
+    memory = _Memory(settings, filesystem)
+    found = None if fresh else memory.recall()
+    if found is None:
+        found = memory.work(progress)
+    if memory.store.problem is not None:
+        tell(f"no cache in {display_path(memory.store.folder, settings.cwd)}: {memory.store.problem}")
+    if found.narrowed or settings.baseline is not None or settings.diff_base is not None:
+        from chanlint.engine.narrowing import narrow
+
+        narrow(found.result, settings, filesystem, partial(_look, progress=progress))
+    return found.result
+
+
+def cache_folder(settings: Settings, filesystem: FileSystem) -> str:
+    """Where the cache of a project is: the option, the configuration, else in the project root."""
+    if settings.cache_dir is not None:
+        return settings.absolute(settings.cache_dir)
+    root = _root_of(settings, filesystem)
+    if _configuration_says_where(settings, root, filesystem):
+        configured = resolve_settings(settings, filesystem).cache_dir
+        if configured is not None:
+            return configured
+    return os.path.join(root, FOLDER)
+
+
+def _configuration_says_where(settings: Settings, root: str, filesystem: FileSystem) -> bool:
+    """Whether some configuration may name a cache folder; reading their bytes costs less than loading a parser for them."""
+    from chanlint.engine.configuration import NAMES
+
+    if settings.isolated:
+        return False
+    paths = [settings.config] if settings.config is not None else []
+    folder = root
+    while settings.config is None:
+        paths += [os.path.join(folder, name) for name in NAMES]
+        parent = os.path.dirname(folder)
+        if parent == folder or filesystem.exists(os.path.join(folder, ".git")):
+            break
+        folder = parent
+    for path in paths:
+        try:
+            data = filesystem.read(path)
+        except OSError:
+            continue
+        if _SAYS_WHERE.search(data) and (b"chanlint" in data or os.path.basename(path) != "pyproject.toml"):
+            return True
+    return False
+
+
+def _root_of(settings: Settings, filesystem: FileSystem) -> str:
+    given = settings.project_root
+    return settings.absolute(given) if given is not None else find_project_root(settings, filesystem)
+
+
+def _look(settings: Settings, filesystem: FileSystem, progress: Progress | None) -> Result:
+    from chanlint.engine.pipeline import run_whole
+
+    return run_whole(settings, filesystem, progress)
+
+
+@dataclass(slots=True)
+class _Found:
+    """A result, and whether the configuration has a baseline to apply to it."""
+
+    result: Result
+    narrowed: bool
+
+
+class _Memory:
+    """What is remembered about one request."""
+
+    def __init__(self, settings: Settings, filesystem: FileSystem) -> None:
+        self._settings = settings
+        self._root = _root_of(settings, filesystem)
+        self._fence = Fence(
+            (self._root, *map(settings.absolute, settings.paths)), [settings.config] if settings.config is not None else []
+        )
+        self._request = _request(settings)
+        self._name = f"{zlib.crc32(self._request.encode()):08x}{zlib.adler32(self._request.encode()):08x}"
+        self.store = Store(cache_folder(settings, filesystem))
+
+    # -- remembering ----------------------------------------------------------------------------------------------------
+
+    def recall(self) -> _Found | None:
+        """The kept result, if what it rests on is as it was."""
+        data = self.store.read("answers", self._name)
+        if data is None:
+            return None
+        try:
+            return self._recalled(data)
+        except ValueError:  # not written by this chanlint, or not by any
+            return None
+
+    def _recalled(self, data: bytes) -> _Found | None:
+        head, _, body = data.decode("utf-8", "surrogateescape").partition("\n")
+        if head != _head(body):
+            return None
+        request, digest, state, answer, narrowed, modules, *lines = body.split("\n")
+        if request != self._request:
+            return None
+        now, own_state = time.time_ns(), _Kin.now()
+        if own_state is None or (own_state.state != state and own_state.digest() != digest):
+            return None
+        trace = Trace.read(lines[:-1], self._fence)
+        if not trace.holds(strict=self._settings.cache_strict):
+            return None
+        result, texts = read_answer(answer)
+        lasting = own_state.lasting(now)
+        if trace.renewed or lasting != state:
+            self._keep([request, digest, lasting, answer, narrowed, modules, *trace.lines()])
+        result.source = _Sources(trace, self._fence, self._settings.cwd, texts).get
+        self._fill(result, modules.split("\t") if modules else [])
+        return _Found(result, narrowed == "1")
+
+    def _fill(self, result: Result, modules: list[str]) -> None:
+        """Adds what follows from the names of the files."""
+        cwd = self._settings.cwd
+        paths = [os.path.join(self._root, module.replace("/", os.sep)) for module in modules]
+        result.checked = [display_path(path, cwd) for path in paths]
+        result.paths = dict(zip(result.checked, paths, strict=True))
+        result.modules = frozenset(modules)
+
+    # -- keeping --------------------------------------------------------------------------------------------------------
+
+    def work(self, progress: Progress | None) -> _Found:
+        """The fresh result; it is kept if it can be."""
+        from chanlint.engine.pipeline import run_whole
+        from chanlint.engine.shelf import KeptFiles
+
+        kin = _Kin.now()
+        if kin is None:
+            self.store.problem = "chanlint's own files cannot be listed"
+            return _Found(run_whole(self._settings, FileSystem(), progress), narrowed=True)
+        watcher = Watcher()
+        resolved = resolve_settings(self._settings, watcher)
+        depends = f"{kin.digest()} {_versions()} {resolved.target_version}"
+        result = run_whole(self._settings, watcher, progress, [KeptFiles(self.store, depends)])
+        found = _Found(result, resolved.baseline is not None)
+        if result.lasting and result.checked and not (result.crashes or result.missing or watcher.torn):
+            self._keep_found(found, watcher, resolved, kin)
+        self.store.shrink()
+        return found
+
+    def _keep_found(self, found: _Found, watcher: Watcher, resolved: Settings, kin: _Kin) -> None:
+        result = found.result
+        hidden = Excludes((*resolved.exclude, *resolved.extend_exclude), self._root).names
+        paths = (result.paths[name] for name in result.checked)
+        try:
+            if len(result.paths) != len(result.checked):
+                raise MalformedError("two files have one name")
+            modules = "\t".join(self._module(path) for path in paths)
+            trace = list(Trace.of(watcher, hidden).lines())
+            state = kin.lasting(watcher.started)
+            self._keep([self._request, kin.digest(), state, write_answer(result), str(int(found.narrowed)), modules, *trace])
+        except ValueError as error:  # such a project is looked at anew each time
+            self.store.problem = str(error)
+
+    def _keep(self, lines: list[str]) -> None:
+        body = "\n".join((*lines, ""))
+        self.store.write("answers", self._name, f"{_head(body)}\n{body}".encode("utf-8", "surrogateescape"))
+
+    def _module(self, path: str) -> str:
+        prefix = self._root.rstrip(os.sep) + os.sep
+        module = (path[len(prefix) :] if path.startswith(prefix) else path).replace(os.sep, "/")
+        if "\t" in module or "\n" in module or not self._fence.holds(path):
+            raise MalformedError("a name with a control character")
+        return module
+
+
+class _Sources:
+    """The texts of the files that a trace names, as they were when it was made."""
+
+    def __init__(self, trace: Trace, fence: Fence, cwd: str, known: Collection[str]) -> None:
+        self._trace = trace
+        self._fence = fence
+        self._cwd = cwd
+        self._files: dict[str, tuple[str, str]] | None = None
+        self._known = known
+        self._texts: dict[str, SourceFile] = {}
+
+    def get(self, filename: str) -> SourceFile | None:
+        """The text of a file, or of a cell of a notebook, by the name that diagnostics show."""
+        if filename in self._known and filename not in self._texts:
+            self._texts.update(self._read(_file_of(filename)))
+        return self._texts.get(filename)
+
+    def _read(self, shown: str) -> dict[str, SourceFile]:
+        from chanlint.engine.reading import source_of, texts_of
+
+        if self._files is None:
+            digests = self._trace.digests().items()
+            self._files = {display_path(path, self._cwd): (path, digest) for path, digest in digests}
+        path, digest = self._files.get(shown, ("", ""))
+        try:
+            data = FileSystem().read(path) if self._fence.holds(path) else b""
+        except OSError:
+            return {}
+        return texts_of(shown, source_of(shown, data)) if digest_of(data) == digest else {}
+
+
+def _file_of(shown: str) -> str:
+    """The file of a name that may be that of a cell."""
+    name, cell, number = shown.rpartition(":cell ")
+    return name if cell and number.isdecimal() and name.endswith(".ipynb") else shown
+
+
+@dataclass(slots=True)
+class _Kin:
+    """The state of chanlint's own files.
+
+    Attributes:
+        state: their names, sizes and times.
+        newest: the time of the last change to one of them.
+        paths: where they are.
+    """
+
+    state: str
+    newest: int
+    paths: list[str]
+
+    @classmethod
+    @functools.cache  # what is loaded stays loaded, whatever happens to the files during a watch
+    def now(cls) -> _Kin | None:
+        """The present state, or None where chanlint is not run from files."""
+        waiting, found = [os.path.dirname(chanlint.__file__)], []
+        try:
+            while waiting:
+                with os.scandir(waiting.pop()) as listing:
+                    for item in listing:
+                        if item.name.endswith((".py", ".toml")):
+                            status = item.stat()
+                            found.append((item.path, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+                        elif not item.name.startswith((".", "__")) and item.is_dir():
+                            waiting.append(item.path)
+        except OSError:
+            return None
+        found.sort()
+        newest = max((max(each[2:]) for each in found), default=0)
+        return cls(repr(found), newest, [path for path, *_ in found])
+
+    def lasting(self, since: int) -> str:
+        """The state, or nothing where a file was young at the time ``since``."""
+        return "" if self.newest > since - YOUNG else self.state
+
+    def digest(self) -> str:
+        """What stands for their contents."""
+        filesystem = FileSystem()
+        top = os.path.dirname(chanlint.__file__)
+        parts = [os.fsencode(os.path.relpath(path, top)) + b"\0" + filesystem.read(path) for path in self.paths]
+        return digest_of(b"".join(b"%d:%b" % (len(part), part) for part in parts))
+
+
+def _head(body: str) -> str:
+    """The first line of a record: a check that all of it is there."""
+    return f"{_MAGIC} {zlib.crc32(body.encode('utf-8', 'surrogateescape')):08x}"
+
+
+def _request(settings: Settings) -> str:
+    """One line."""
+    asked = {field.name for field in fields(settings)} - _NOT_ASKED
+    parts = [_versions()]
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if field.name in _NOT_ASKED:
+            continue
+        if isinstance(value, frozenset):
+            value = sorted(value & asked)
+        parts.append(f"{field.name}={value!r}")
+    return "; ".join(parts).replace("\n", " ")
+
+
+def _versions() -> str:
+    """What runs chanlint, and what chanlint runs with."""
+    return f"{chanlint.__version__}; {sys.version}; {_libraries()}"
+
+
+def _libraries() -> str:
+    """The versions of the libraries that findings depend on, by the names of the folders that installers write."""
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:
+            continue
+        found = [name for name in names if name.startswith(_LIBRARIES) and name.endswith("-info")]
+        if found:
+            return " ".join(sorted(found))
+    return ""

@@ -1,0 +1,49 @@
+"""What was learnt from single files, kept from run to run: an edit of one file costs the reading of that file.
+
+Nouns:
+
+* **Kept file**: one packed file under a digest of everything that it depends on: its content, its place in the project, the
+  target version, and chanlint's own code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chanlint.engine.store import Store
+from chanlint.engine.trace import digest_of
+from chanlint.ir.ids import ModuleId
+
+KIND = "lowered"
+_SMALLEST = 2_000
+"""Bytes of source; a smaller file is lowered as fast as it is looked up."""
+
+
+class KeptFiles:
+    """The kept files of a project; a `chanlint.engine.lowering.Shelf`.
+
+    Args:
+        store: where they are.
+        depends: what all of them depend on, besides the files themselves.
+    """
+
+    def __init__(self, store: Store, depends: str) -> None:
+        self._store = store
+        self._depends = depends
+
+    def find(self, module: ModuleId, data: bytes) -> bytes | None:
+        """The packed file, or None."""
+        if len(data) < _SMALLEST:
+            return None
+        checksum, _, packed = (self._store.read(KIND, self._name(module, data)) or b"").partition(b"\n")
+        return packed if checksum == digest_of(packed).encode() else None
+
+    def keep(self, module: ModuleId, data: bytes, packed: Callable[[], bytes]) -> None:
+        """Keeps a file that was lowered now."""
+        if len(data) >= _SMALLEST and self._store.problem is None:
+            content = packed()
+            self._store.write(KIND, self._name(module, data), digest_of(content).encode() + b"\n" + content)
+
+    def _name(self, module: ModuleId, data: bytes) -> str:
+        parts = (self._depends.encode(), module.encode(errors="surrogatepass"), data)
+        return digest_of(b"".join(b"%d:%b" % (len(part), part) for part in parts))
