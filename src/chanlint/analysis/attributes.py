@@ -190,7 +190,8 @@ def _from_module(state: PointsTo, frame: Frame, obj: ModuleRef, attr: str, targe
 
 
 def _from_library(state: PointsTo, obj: Obj, type_name: str, attr: str, target: int) -> bool:
-    if state.catalogue.method(type_name, attr) is not None:
+    info = state.catalogue.types.get(type_name)
+    if state.catalogue.method(type_name, attr) is not None or (info is not None and attr in info.delegates):
         state.graph.add(target, state.heap.make(LibMethod, obj, type_name, attr))
         return True
     seen_as = _facet(state, type_name, attr)

@@ -35,6 +35,8 @@ MAX_ITEMS = 5_000_000
 
 _FORM = 1
 _SMALL = 1 << 63
+_MANY = 1 << 16
+_NUMBERS = [*range(1024)]
 _ALL_OPS = [one for one in vars(ops).values() if isinstance(one, type) and issubclass(one, ops.Op)]
 _OP_CLASSES: dict[str, type] = {
     chr(ord("0") + number): one for number, one in enumerate(_ALL_OPS) if one is not ops.Op and one is not ops.Terminator
@@ -164,9 +166,7 @@ def _qualnames(pool: _Pool, module: Module) -> list[str]:
 
 
 class _Layout:
-    """The base of all layouts: values that JSON knows, of one type."""
-
-    kind: type = int
+    """The base of all layouts: whole numbers."""
 
     def write(self, values: Sequence[Any], writer: _Writer) -> Any:
         """A column: a list, or the one value that all have."""
@@ -174,7 +174,7 @@ class _Layout:
 
     def read(self, column: Any, count: int, reader: _Reader) -> Sequence[Any]:
         """The ``count`` values of a column; raises something that `decode` knows where they are not what they should be."""
-        return _checked(self.kind, _unfolded(column, count))
+        return _shared(_unfolded(column, count))
 
 
 class _Flag(_Layout):
@@ -415,6 +415,15 @@ def _checked(kind: type, values: list[Any]) -> list[Any]:
     if type(values) is not list or not {*map(type, values)} <= {kind}:
         raise CodecError(_NO_MODULE)
     return values
+
+
+def _shared(numbers: list[Any]) -> list[Any]:
+    """The same numbers, with one object for all equal ones: registers alone would take a third of a module's memory."""
+    if _checked(int, numbers) and min(numbers) >= 0 and max(numbers) < _MANY:
+        if len(_NUMBERS) <= max(numbers):
+            _NUMBERS.extend(range(len(_NUMBERS), max(numbers) + 1))
+        return [*map(_NUMBERS.__getitem__, numbers)]
+    return numbers
 
 
 def _picked(pool: list[Any], numbers: list[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Known
@@ -113,7 +114,7 @@ class _Builder:
         return self.model
 
     def _leave_to_unawaited(self) -> None:
-        """Where the send or close that would end a consumer is called and never awaited, that says more than what it strands."""
+        """Where the send or close that would end a consumer is never awaited, that says more than what it strands."""
         futile = {
             defect.channel.obj
             for defect in self.model.of(unawaited.UnawaitedOp)
@@ -258,7 +259,7 @@ class _Builder:
         if len(groups) < 2 or any(g.single or g.spawn is None or g.sent is None or g.passes_on or g.silence for g in groups):
             return
         before = 0
-        for group, following in zip(groups, groups[1:], strict=False):
+        for group, following in pairwise(groups):
             one, other = group.spawn, following.spawn
             if one is None or other is None or one.caller is not other.caller or one.caller is None:
                 return

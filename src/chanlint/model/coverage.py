@@ -92,7 +92,7 @@ class Coverages:
         return self._producers(group, closes, producers) or Coverage(Paths.ALL)
 
     def open_at(self, closes: list[Ending], frame: Frame, start: Op | None, receive: Op) -> Witness | None:
-        """Whether control gets from ``start`` (None: the entry) to ``receive`` without a close or a start of somebody who closes."""
+        """A way from ``start`` (None: the entry) to ``receive`` without a close or a start of somebody who closes."""
         covering, _ = self._covering(closes)
         search = Search(frame, start, frozenset(covering.get(frame, ())), joins=frozenset({receive.index}))
         return next((found for found in self.analysis.paths.witnesses(search) or () if found.kind == "join"), None)

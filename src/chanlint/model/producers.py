@@ -50,6 +50,9 @@ class Leaving(enum.StrEnum):
     STOPPED = "stopped"  # told to stop, and nobody reads what is still on its way
 
 
+LEAVINGS = {"return": Leaving.RETURN, "join": Leaving.JOIN, "close": Leaving.CLOSED}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbandonedProducer(Defect):
     """A producer whose readers can stop first.
@@ -169,9 +172,7 @@ class _Case:
                     return self._tell(spawned, Leaving.CLOSED, frame, witness)
         return None
 
-    def _closed_at(
-        self, frame: Frame, receive: Op, spawned: list[Sender], releases: dict[Frame, set[int]]
-    ) -> Witness | None:
+    def _closed_at(self, frame: Frame, receive: Op, spawned: list[Sender], releases: dict[Frame, set[int]]) -> Witness | None:
         shape = self.survey.analysis.shapes.of(frame.function)
         starts = [op for sender in spawned if (op := self._started(sender, frame)) is not None]
         home = self.channel.home.frame
@@ -209,7 +210,7 @@ class _Case:
             joins = frozenset(self._joins(sender).get(home, ()))
             search = Search(home, start, frozenset(releases.get(home, ())), joins=joins)
             for witness in self.survey.analysis.paths.witnesses(search) or ():
-                leaving = {"return": Leaving.RETURN, "join": Leaving.JOIN, "close": Leaving.CLOSED}.get(witness.kind, Leaving.ERROR)
+                leaving = LEAVINGS.get(witness.kind, Leaving.ERROR)
                 if leaving is not Leaving.CLOSED or not _is_no_iterator(home):
                     return self._tell(spawned, leaving, home, witness)
         return None
@@ -321,7 +322,9 @@ class _Case:
         """Whether the actor ends, too, once the frame at ``position`` is left in this way."""
         for level in reader.way.levels[position + 1 :]:
             covering = frozenset(releases.get(level.frame, ())) - {level.op.index}
-            found = self.survey.analysis.paths.witnesses(Search(level.frame, level.op, covering, raised=kind == "raise", resumes=True))
+            found = self.survey.analysis.paths.witnesses(
+                Search(level.frame, level.op, covering, raised=kind == "raise", resumes=True)
+            )
             if not found or (self.survey.analysis.shapes.of(level.frame.function).in_loop(level.op) and kind != "raise"):
                 return False
             kind = found[0].kind
@@ -337,11 +340,10 @@ class _Case:
             return False
         return load.many or self.bound.count.expression is None or load.expression != self.bound.count.expression
 
-    def _tell(
-        self, sent: list[Sender], leaving: Leaving, reader: Frame | None, witness: Witness | None
-    ) -> AbandonedProducer:
+    def _tell(self, sent: list[Sender], leaving: Leaving, reader: Frame | None, witness: Witness | None) -> AbandonedProducer:
         shapes = self.survey.analysis.shapes
-        sender = min(sent, key=lambda each: (self._is_marker(each), not shapes.of(each.frame.function).in_loop(each.op)))
+        looped = {each for each in sent if shapes.of(each.frame.function).in_loop(each.op)}
+        sender = min(sent, key=lambda each: (self._is_marker(each), each not in looped, -each.op.index))
         related = []
         if sender.spawn is not None:
             related.append(Place(Role.SPAWNED, f"{sender.actor} started here", self.survey.actors.place(sender.spawn)))

@@ -117,7 +117,9 @@ class Senders:
                 found.append(self._release(event))
         for subject in {s: None for sender in senders for s in self.subjects(sender)}:
             for event in self.analysis.by_subject.get(subject, ()):
-                if event.kind is OpKind.CANCEL or (event.kind is OpKind.JOIN and isinstance(event.op, ops.Exit) and event.op.raising):
+                if event.kind is OpKind.CANCEL or (
+                    event.kind is OpKind.JOIN and isinstance(event.op, ops.Exit) and event.op.raising
+                ):
                     found.append(self._release(event))
         return self.survey.coverages.covering(found)
 
@@ -251,7 +253,11 @@ def _size(load: Load) -> tuple[bool, bool, int]:
 
 def _times(load: Load, count: Count) -> Load:
     if count.number is not None:
-        return Load(load.number * count.number, load.expression, load.many) if count.number == 1 or load.expression is None else Load(many=True)
+        return (
+            Load(load.number * count.number, load.expression, load.many)
+            if count.number == 1 or load.expression is None
+            else Load(many=True)
+        )
     if load == Load(1):
         return Load() + count
     return load if load == Load() else Load(many=True)

@@ -18,7 +18,7 @@ from chanlint.analysis import recognise
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.multiplicity import ONE
-from chanlint.analysis.objects import Coroutine, LibMethod, Obj
+from chanlint.analysis.objects import Coroutine, LibMethod, LibName, Obj
 from chanlint.analysis.program import Way
 from chanlint.analysis.recognise import Event
 from chanlint.catalogue.schema import OpKind, World
@@ -113,21 +113,37 @@ class _Finder:
     # -- checks ---------------------------------------------------------------------------------------------------------------
 
     def _guards(self, check: Event, event: Event) -> bool:
-        """Whether ``event`` is reached on one side only of the branch that ``check`` decides, and the other side gives up."""
+        """Whether ``event`` is reached on one side only of the branch (or loop) that ``check`` decides."""
         shape = self.analysis.shapes.of(check.frame.function)
         goal = shape.positions[event.op.index].block
         result = getattr(check.op, "dst", None)
         for block in shape.blocks.values():
             end = block.terminator
-            if not isinstance(end, ops.Branch) or not self._derives(check.frame, end.condition, result):
-                continue
-            reached = {side: self._reach(check.frame, side, block.id) for side in (end.true, end.false)}
-            inside = [side for side in reached if goal in reached[side]]
+            sides: tuple[BlockId, ...] = ()
+            if isinstance(end, ops.Branch) and self._derives(check.frame, end.condition, result):
+                sides = (end.true, end.false)
+            elif isinstance(end, ops.Iterate) and self._counts_down(check.frame, end, result):
+                sides = (end.item, end.done)
+            inside = [side for side in sides if goal in self._reach(check.frame, side, block.id)]
             around = goal in self._reach(check.frame, check.frame.function.cfg.entry, block.id)
-            if len(inside) == 1 and end.true != end.false and not around:
-                other = end.false if inside[0] == end.true else end.true
+            if len(inside) == 1 and len(set(sides)) == 2 and not around:
+                other = next(side for side in sides if side != inside[0])
                 # the other side gives up: it gets out without coming back to the check by itself
-                return RETURN_EXIT in reached[other] or self._leaves_loop(check.frame, other, block.id)
+                return RETURN_EXIT in self._reach(check.frame, other, block.id) or self._leaves_loop(
+                    check.frame, other, block.id
+                )
+        return False
+
+    def _counts_down(self, frame: Frame, head: ops.Iterate, result: Register | None) -> bool:
+        """Whether a loop runs as often as a check said: ``for _ in range(q.qsize())``."""
+        definitions = self.analysis.shapes.of(frame.function).definitions
+        for start in definitions.get(head.iterator, ()):
+            for made in definitions.get(start.src, ()) if isinstance(start, ops.IterStart) else ():
+                if isinstance(made, ops.Call) and any(
+                    isinstance(obj, LibName) and obj.dotted == "builtins.range"
+                    for obj in self.analysis.points.holds(frame, made.callee)
+                ):
+                    return any(self._derives(frame, argument.value, result) for argument in made.args)
         return False
 
     def _leaves_loop(self, frame: Frame, block: BlockId, head: BlockId) -> bool:

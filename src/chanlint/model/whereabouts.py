@@ -10,19 +10,23 @@ Nouns:
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
 from chanlint.analysis.limits import WALK_CALLERS
-from chanlint.analysis.objects import LibInstance, Obj
+from chanlint.analysis.objects import Bound, FunctionRef, LibInstance, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.catalogue.schema import Category, OpKind, World
+from chanlint.ir import ops
+from chanlint.ir.ids import FunctionId
 from chanlint.ir.ops import Op
 from chanlint.model.actors import Actors
 
 MOST_RUNS = 16
 HANDS_OVER = frozenset({OpKind.CALL, OpKind.SPAWN, OpKind.START, OpKind.CALL_AT_EXIT})
+EXECUTES = "run_in_executor"  # no other library has a method of this name
 LOOPS = frozenset({World.ASYNCIO, World.TRIO, World.ANYIO})
 
 
@@ -62,6 +66,7 @@ class Whereabouts:
         self.analysis = analysis
         self.actors = actors
         self._runs: dict[Frame, tuple[Run, ...]] = {}
+        self._executed: dict[tuple[FunctionId, Obj | None], tuple[Frame, Op]] | None = None
 
     def runs(self, frame: Frame) -> tuple[Run, ...]:
         """The ways in which ``frame`` comes to run, shortest first, at most a few."""
@@ -79,8 +84,9 @@ class Whereabouts:
             top = levels[-1][0]
             if not top.entries:
                 found.append(Run(Side.UNKNOWN, on_loop, None, levels))
-            for entry in top.entries:
-                side = self._side(entry)
+            for edge in top.entries:
+                entry = self._by_executor(edge)
+                side = Side.THREAD if entry is not edge else self._side(entry)
                 if side in (Side.THREAD, Side.PROCESS):
                     found.append(Run(side, on_loop, entry, levels))
                 elif side is Side.LOOP:
@@ -91,6 +97,29 @@ class Whereabouts:
                     looped = on_loop or side is not None or entry.caller.function.is_async
                     waiting.append(((*levels, (entry.caller, entry.op)), looped))
         return found
+
+    def _by_executor(self, entry: Entry) -> Entry:
+        """The edge from a ``run_in_executor`` of a loop that is not known, for a function that nobody else is seen to call."""
+        if entry.kind is not EntryKind.ROOT:
+            return entry
+        if self._executed is None:
+            self._executed = dict(self._executions())
+        place = self._executed.get((entry.callee.function.id, entry.callee.receiver))
+        return entry if place is None else Entry(EntryKind.SPAWN, *place, entry.callee)
+
+    def _executions(self) -> Iterator[tuple[tuple[FunctionId, Obj | None], tuple[Frame, Op]]]:
+        points = self.analysis.points
+        for frame in points.frames:
+            definitions = self.analysis.shapes.of(frame.function).definitions
+            for op in frame.function.cfg.ops():
+                if not isinstance(op, ops.Call) or len(op.args) < 2 or points.holds(frame, op.callee):
+                    continue
+                if any(isinstance(made, ops.LoadAttr) and made.attr == EXECUTES for made in definitions.get(op.callee, ())):
+                    for obj in points.holds(frame, op.args[1].value):
+                        if isinstance(obj, FunctionRef):
+                            yield (obj.function.id, None), (frame, op)
+                        elif isinstance(obj, Bound):
+                            yield (obj.function.function.id, obj.receiver), (frame, op)
 
     def _side(self, entry: Entry) -> Side | None:
         """Where an edge leads; None for a plain call in the same thread."""

@@ -2,8 +2,9 @@
 
 Why
 ---
-A bounded channel makes a producer wait for its reader. Where the reader returns early, times out, is a generator that its caller
-closes, or dies of an exception, nobody takes the next item: the producer stays in its send for ever, and whoever joins it, too.
+A bounded channel makes a producer wait for its reader. Where the reader returns early, times out, is a generator that its
+caller closes, or dies of an exception, nobody takes the next item: the producer stays in its send for ever, and whoever joins
+it, too.
 
 Bad
 ---
@@ -97,10 +98,11 @@ def _who(defect: AbandonedProducer) -> str:
 def _why(defect: AbandonedProducer) -> str:
     reader = display_name(defect.reader.function.id.qualname) if defect.reader is not None else ""
     then = " and waits for it" if defect.joined else ""
+    room = "nothing without a receiver" if defect.capacity.count.number == 0 else f"only {defect.capacity.words}"
     return {
-        Leaving.NOBODY: f"nobody receives from it, and it holds only {defect.capacity.words}",
+        Leaving.NOBODY: f"nobody receives from it, and it holds {room}",
         Leaving.RETURN: f"a path through {reader} leaves without receiving{then}",
-        Leaving.JOIN: f"{reader} waits for it before it receives, and the channel holds only {defect.capacity.words}",
+        Leaving.JOIN: f"{reader} waits for it before it receives, and the channel holds {room}",
         Leaving.TIMEOUT: f"{reader} gives up after a time, and nobody receives what comes later",
         Leaving.FEWER: f"{reader} receives fewer items than are sent",
         Leaving.CLOSED: f"the generator {reader} receives no more once it is closed",
@@ -121,8 +123,8 @@ def _help(defect: AbandonedProducer) -> str:
     if defect.actor == "task":
         return "Cancel the producer's task in a finally block of the reader."
     if defect.leaving is Leaving.ERROR:
-        return f"Catch the exception in the reader and let it take out the rest of {name}, or send with a timeout and test whether it lives."
-    return f"Set a flag in a finally block of the reader, and let the producer send with a timeout and test it; or empty {name} there."
+        return f"Catch the exception in the reader and let it take out the rest of {name}, or send with a timeout."
+    return f"Set a flag in a finally block of the reader that the producer tests between timed sends, or empty {name} there."
 
 
 RULE = Rule("CHN201", "abandoned-producer", about(AbandonedProducer, tell), __name__)
