@@ -73,7 +73,7 @@ def claims(version: tuple[int, int]) -> list[dict[str, object]]:
         if constructor is not None and not exists(constructor, version):
             continue
         if not info.ends:  # a pair has no class
-            made.append({"name": name, "refs": [], "rest_kwargs": False})
+            made.append({"name": name, "refs": [list(ref) for ref in info.parts.values()], "rest_kwargs": False})
         for method, effect in info.methods.items():
             # A maker of a context or manager hands its arguments on as they are.
             if exists(effect, version) and not (info.category is Category.NAMESPACE and effect.op is OpKind.MAKE):

@@ -239,6 +239,13 @@ def test_bad_argument_references(text: object) -> None:
         (QUEUE + 'ends = ["x.Q"]\nroles = ["send"]\n', 'types."x.Q"', "'ends' and 'roles' need two values each"),
         (QUEUE + 'ends = ["x.Q", "x.R"]\nroles = ["send", "receive"]\n', 'types."x.Q"', "no type 'x.R' is described"),
         (QUEUE + 'attributes = { sync_q = "x.R" }\n', 'types."x.Q"', "no type 'x.R' is described (did you mean 'x.Q'?)"),
+        (QUEUE + 'parts = { out = "" }\n', 'types."x.Q".parts.out', "'' is no argument"),
+        (QUEUE + 'delegates = { put = ["out"] }\n', 'types."x.Q".delegates.put', "a part and what is called on it"),
+        (
+            QUEUE + 'parts = { out = "@0" }\ndelegates = { put = ["ot.put"] }\n',
+            'types."x.Q".delegates.put',
+            "no part 'ot' (did you mean 'out'?)",
+        ),
         (QUEUE + 'yields = "zzz"\n', 'types."x.Q"', "no type 'zzz' is described"),
         (QUEUE + 'bases = ["x.P"]\n', 'types."x.Q".bases', "no type 'x.P' is described (did you mean 'x.Q'?)"),
         (QUEUE + 'bases = ["x.Q"]\n', 'types."x.Q"', "its bases go in a circle: x.Q > x.Q"),

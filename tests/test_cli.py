@@ -278,10 +278,10 @@ def test_progress_shows_on_a_terminal_once_a_run_lasts(monkeypatch: pytest.Monke
 
 
 def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupt(*rest: object) -> object:
+    def interrupt(*rest: object, **options: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chanlint.engine.pipeline.run", interrupt)
+    monkeypatch.setattr("chanlint.engine.cache.run_cached", interrupt)
     assert main(["check"]) == 130
     assert capsys.readouterr().err.strip() == "chanlint: interrupted"
 

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from chanlint.cli import main
 from chanlint.diagnostics import Confidence
 from chanlint.engine import cache, store, trace
 from chanlint.engine.answers import read_answer, write_answer
 from chanlint.engine.cache import run_cached
 from chanlint.engine.config import Settings
+from chanlint.engine.configuration import ConfigurationError
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.pipeline import run
 from chanlint.engine.result import Result
@@ -79,6 +81,14 @@ def shown(result: Result) -> dict[str, str]:
     return texts | {"rest": repr(rest), "modules": repr(sorted(result.modules)), "stale": repr(result.stale)}
 
 
+def outcome(check: Callable[[Settings], Result], settings: Settings) -> dict[str, str] | str:
+    """The result, or the error that users are told."""
+    try:
+        return shown(check(settings))
+    except ConfigurationError as error:
+        return str(error)
+
+
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From its call on, looking at files anew is a failure."""
@@ -92,14 +102,6 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return forbid
 
 
-def grow_old(root: Path) -> None:
-    """Makes every file a minute older than it is: its state then lasts. Where the change time cannot be set, time goes on."""
-    for path in root.rglob("*"):
-        if path.is_file() and FOLDER not in path.parts:
-            past = time.time() - 60
-            os.utime(path, (past, past))
-
-
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No file is young: tests need not wait."""
@@ -108,6 +110,22 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # -- the same as without -----------------------------------------------------------------------------------------------------
+
+
+ACTIONS = ("edit", "edit", "keep time", "add", "remove", "rename", "configure", "configure", "ignore", "settings", "rest")
+CONFIGURATIONS = (
+    "",
+    'select = ["CHN101"]\n',
+    'target-version = "3.13"\n',
+    'exclude = ["pkg"]\n',
+    'severity = {CHN101 = "info"}\n',
+    'extend = "../base.toml"\n',
+    '[per-file-ignores]\n"a.py" = ["CHN1"]\n',
+    "select = 1\n",
+    OWN_CHANNEL,
+    OWN_CHANNEL,
+)
+IGNORES = ("", "b.py\n", "*.py\n!a.py\n", "new/\n")
 
 
 class Walk:
@@ -126,7 +144,7 @@ class Walk:
         """Changes something, and says what."""
         chance, root = self.chance, self.root
         names = self.names()
-        action = chance.choice(["edit", "edit", "keep time", "add", "remove", "rename", "configure", "ignore", "settings", "rest"])
+        action = chance.choice(ACTIONS)
         if action in ("edit", "keep time") and names:
             path = chance.choice(names)
             status = path.stat()
@@ -144,17 +162,15 @@ class Walk:
             path = chance.choice(names)
             path.rename(path.with_name(f"r{chance.randrange(9)}.py"))
         elif action == "configure":
-            choices = ["", 'select = ["CHN101"]\n', 'target-version = "3.13"\n', 'exclude = ["pkg"]\n', OWN_CHANNEL]
-            choices += ['severity = {CHN101 = "info"}\n', 'extend = "../base.toml"\n', '[per-file-ignores]\n"a.py" = ["CHN1"]\n']
             write(root.parent, {"base.toml": 'ignore = ["CHN102"]\n'})
             (root / chance.choice(["", "pkg"])).mkdir(exist_ok=True)
-            write(root, {chance.choice(["chanlint.toml", "pkg/chanlint.toml"]): chance.choice(choices)})
+            write(root, {chance.choice(["chanlint.toml", "pkg/chanlint.toml"]): chance.choice(CONFIGURATIONS)})
         elif action == "ignore":
-            write(root, {chance.choice([".gitignore", "pkg/.gitignore"]): chance.choice(["", "b.py\n", "*.py\n!a.py\n", "new/\n"])})
+            write(root, {chance.choice([".gitignore", "pkg/.gitignore"]): chance.choice(IGNORES)})
         elif action == "settings":
-            choices2: list[dict[str, object]] = [{}, {"target_version": (3, 13)}, {"min_confidence": Confidence.LOW}]
-            choices2 += [{"select": ("CHN101",)}, {"isolated": True}, {"prefilter": False}, {"cache_strict": True}]
-            self.more = chance.choice(choices2)
+            choices: list[dict[str, object]] = [{}, {"target_version": (3, 13)}, {"min_confidence": Confidence.LOW}]
+            choices += [{"select": ("CHN101",)}, {"isolated": True}, {"prefilter": False}, {"cache_strict": True}]
+            self.more = chance.choice(choices)
         return action
 
 
@@ -164,12 +180,27 @@ def test_whatever_changes_a_remembered_result_is_what_a_fresh_run_finds(tmp_path
     done = []
     for _ in range(45):
         done.append(walk.step())
-        for paths in ((".",), ("pkg",) if (walk.root / "pkg").is_dir() else (".",)):
-            settings = settings_for(walk.root, *paths, **walk.more)
-            once, twice = remembered(settings), remembered(settings)
-            expected = shown(fresh(settings))
-            assert shown(once) == expected, done
-            assert shown(twice) == expected, done
+        path = walk.chance.choice([".", "pkg"]) if (walk.root / "pkg").is_dir() else "."
+        settings = settings_for(walk.root, path, **walk.more)
+        once, twice = outcome(remembered, settings), outcome(remembered, settings)
+        expected = outcome(fresh, settings)
+        assert once == expected, done
+        assert twice == expected, done
+
+
+def test_own_channels_and_ignore_files_are_part_of_what_was_seen(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": OWN, "chanlint.toml": ""})
+
+    def findings() -> int:
+        return len(remembered(settings_for(tmp_path)).diagnostics)
+
+    assert [findings(), findings()] == [0, 0]
+    write(tmp_path, {"chanlint.toml": OWN_CHANNEL})
+    assert [findings(), findings()] == [1, 1]
+    write(tmp_path, {".gitignore": "a.py\n", "b.py": ""})
+    assert [findings(), findings()] == [0, 0]
+    write(tmp_path, {".gitignore": ""})
+    assert [findings(), findings()] == [1, 1]
 
 
 @pytest.mark.usefixtures("patient")
@@ -180,7 +211,7 @@ def test_the_same_holds_where_marks_alone_are_compared(tmp_path: Path) -> None:
         time.sleep(0.02)  # a tick of the coarsest clock of a kernel
         walk.step()
         settings = settings_for(walk.root, **walk.more)
-        assert shown(remembered(settings)) == shown(fresh(settings))
+        assert outcome(remembered, settings) == outcome(fresh, settings)
 
 
 def test_nothing_is_looked_at_anew_where_nothing_changed(tmp_path: Path, no_work: Callable[[], None]) -> None:
@@ -332,6 +363,17 @@ def test_names_that_the_format_has_no_room_for_are_not_kept(tmp_path: Path, name
     assert told == [f"no cache in {FOLDER}: a name with a control character"] * 2
 
 
+def test_what_rests_on_a_file_outside_is_not_kept(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"base": 'ignore = ["CHN101"]\n', "p/chanlint.toml": 'extend = "../base"\n', "p/a.py": LEAK, "p/b.py": USELESS},
+    )
+    told: list[str] = []
+    result = run_cached(settings_for(tmp_path / "p"), FileSystem(), tell=told.append)
+    assert told == [f"no cache in {FOLDER}: something lies outside the project"]
+    assert shown(result) == shown(fresh(settings_for(tmp_path / "p")))
+
+
 def test_crashes_and_missing_paths_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"pyproject.toml": "", "a.py": LEAK})
     assert remembered(settings_for(tmp_path, "a.py", "gone.py")).missing == ["gone.py"]
@@ -397,7 +439,9 @@ def _damages() -> dict[str, Callable[[str], bytes]]:
         "nothing but a head": lambda body: _signed(""),
         "one line": lambda body: _signed("x"),
         "another request": line(0, "0.1.0"),
-        "other code": lambda body: _signed("\n".join(["x" if n in (1, 2) else part for n, part in enumerate(body.split("\n"))])),
+        "other code": lambda body: _signed(
+            "\n".join(["x" if n in (1, 2) else part for n, part in enumerate(body.split("\n"))])
+        ),
         "no answer": line(3, "[]"),
         "no JSON": line(3, "{"),
         "deep": line(3, "[" * 100_000),
@@ -610,6 +654,37 @@ def test_clean_touches_no_other_folder(tmp_path: Path, tag: str | None) -> None:
     assert (tmp_path / "answers" / ("0" * 16)).exists()
 
 
+def test_the_command_says_what_it_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {"pyproject.toml": "", "a.py": LEAK})
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "-q", "a.py"]) == main(["check", "-q"]) == 1
+    write(tmp_path, {f"{FOLDER}/mine": ""})
+    capsys.readouterr()
+    assert [main(["clean"]), main(["clean"])] == [0, 0]
+    (tmp_path / FOLDER / "mine").unlink()
+    assert [main(["clean", "a.py"]), main(["clean", "."])] == [0, 0]
+    assert capsys.readouterr().out.splitlines() == [
+        f"{FOLDER}: 2 results removed; it stays: 1 file in it chanlint did not write",
+        f"{FOLDER}: 0 results removed; it stays: 1 file in it chanlint did not write",
+        f"{FOLDER}: 0 results removed; the folder is gone",
+        f"nothing to remove: there is no {FOLDER}",
+    ]
+    assert main(["clean", "--cache-dir", "."]) == 2
+    assert (
+        capsys.readouterr().err == f"chanlint: {tmp_path}: not removed: chanlint did not make this folder: it lacks the tag\n"
+    )
+    write(tmp_path, {"chanlint.toml": "cache-dir = 1\n"})
+    assert main(["clean"]) == 2
+    assert "'cache-dir' takes a text" in capsys.readouterr().err
+    assert main(["clean", "--isolated"]) == 0
+    (tmp_path / "chanlint.toml").unlink()
+    write(tmp_path, {"x/mine": ""})
+    assert main(["check", "-v", "--cache-dir", "x"]) == 1
+    assert "no cache in x: there is something else in it" in capsys.readouterr().err
+
+
 def test_clean_follows_no_link(tmp_path: Path) -> None:
     kept = Store(str(tmp_path / "kept"))
     kept.write("answers", "0" * 16, b"x")
@@ -673,7 +748,9 @@ def test_a_record_is_checked_by_its_sum() -> None:
 # -- start-up ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("content", "form", "loaded"), [(LEAK, "concise", set()), (PLAIN, "full", set()), (LEAK, "full", {"rich"})])
+@pytest.mark.parametrize(
+    ("content", "form", "loaded"), [(LEAK, "concise", set()), (PLAIN, "full", set()), (LEAK, "full", {"rich"})]
+)
 def test_a_run_without_changes_loads_little(tmp_path: Path, content: str, form: str, loaded: set[str]) -> None:
     write(tmp_path, {"pyproject.toml": "[tool.chanlint]\n", ".gitignore": "x\n", "a.py": content, "b.py": PLAIN})
     script = (
@@ -683,7 +760,8 @@ def test_a_run_without_changes_loads_little(tmp_path: Path, content: str, form: 
         "print(*[name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
     command = [sys.executable, "-c", script, "check", "-q", "--output-format", form, str(tmp_path)]
-    first, second = (subprocess.run(command, capture_output=True, text=True) for _ in range(2))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    first, second = (subprocess.run(command, capture_output=True, text=True, env=environment) for _ in range(2))
     assert first.stdout == second.stdout
-    assert "libcst" in first.stderr if content == LEAK else True
+    assert ("libcst" in first.stderr) == (content == LEAK)
     assert set(second.stderr.split()) == loaded

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chanlint.engine import lowering, workers
+from chanlint.engine import lowering, worker, workers
 from chanlint.engine.lowering import Lowerer
 from chanlint.engine.packing import pack, unpack
 from chanlint.engine.reading import Crash, lower_bytes
@@ -267,6 +267,26 @@ def _group(leader: int) -> list[int]:
     """The processes of a group."""
     listing = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
     return [int(pid) for pid, group in (row.split() for row in listing.splitlines()) if int(group) == leader]
+
+
+def test_memory_is_limited_where_that_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    limits: list[tuple[int, tuple[int, int]]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, pair: limits.append((kind, pair)))
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (worker.MEMORY // 2, worker.MEMORY))
+    worker._limit_memory()
+    assert limits == []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    worker._limit_memory()
+    assert limits == [(resource.RLIMIT_AS, (worker.MEMORY, resource.RLIM_INFINITY))]
+    monkeypatch.setattr(resource, "setrlimit", _refuse)
+    worker._limit_memory()
+    monkeypatch.setitem(sys.modules, "resource", None)
+    worker._limit_memory()
+
+
+def _refuse(kind: int, pair: tuple[int, int]) -> None:
+    raise ValueError("not here")
 
 
 # -- how many -----------------------------------------------------------------------------------------------------------

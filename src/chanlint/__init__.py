@@ -5,11 +5,12 @@ The names of `chanlint.api` are loaded on first use, so that ``import chanlint``
 
 from __future__ import annotations
 
+from chanlint.version import __version__
+
 TYPE_CHECKING = False  # not imported: with ``python -m`` a typing.py in the current folder would be taken for the real one
 if TYPE_CHECKING:
     from chanlint.api import Diagnostic, InternalError, Settings, check
 
-__version__ = "0.1.0"
 __all__ = ["Diagnostic", "InternalError", "Settings", "__version__", "check"]
 
 

@@ -64,6 +64,7 @@ class Search:
         fails: covering ops that may also raise before the ending is reached.
         gives: the start op gives an object, never None, on the paths that count.
         resumes: the covering ops before the start have done their work by then, and what counts is whether one comes after.
+        swallows: the ends of ``with`` blocks that swallow the exception of the start op.
     """
 
     frame: Frame
@@ -76,6 +77,7 @@ class Search:
     fails: frozenset[int] = frozenset()
     gives: bool = False
     resumes: bool = False
+    swallows: frozenset[int] = frozenset()
 
 
 WAYS = ("return", "join", "close", "raise")
@@ -240,6 +242,8 @@ class Paths:
                 return [_Point(guarded, 0, at.started, at.flying, at.facts)]
         shape = self.analysis.shapes.of(frame.function)
         decided = self.decided(frame, end)
+        if any(made.index in search.swallows for made in shape.definitions.get(end.condition, ())):
+            decided = True
         if decided is not None:
             return [_Point(end.true if decided else end.false, 0, at.started, at.flying, at.facts)]
         key = self._condition(frame, end)

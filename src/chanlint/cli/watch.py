@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import click
 
@@ -21,7 +22,7 @@ _MILLISECONDS = 200
 
 
 def watch(paths: Sequence[str], check: Callable[[], int]) -> int:
-    """Runs ``check`` now and after every change below ``paths``, until it is interrupted; returns the exit code for that.
+    """Runs ``check`` now and after every change below ``paths``, until it is interrupted; then returns 0.
 
     Raises:
         click.UsageError: the library that watches files is not installed, or a path is missing or standard input.
@@ -44,12 +45,13 @@ def watch(paths: Sequence[str], check: Callable[[], int]) -> int:
     batches = watchfiles.watch(
         *paths, watch_filter=matters, raise_interrupt=False, rust_timeout=_MILLISECONDS, yield_on_timeout=True
     )
-    for number, changes in enumerate(batches):
-        if number and not changes:
-            continue
-        if number and sys.stdout.isatty():
-            sys.stdout.write(_CLEAR)
-        check()
-        gc.collect()  # the command line does without a collector that comes by itself
-        write_error("chanlint: watching for changes, Ctrl-C ends it")
+    with suppress(KeyboardInterrupt):  # the usual end, also in the middle of a check
+        for number, changes in enumerate(batches):
+            if number and not changes:
+                continue
+            if number and sys.stdout.isatty():
+                sys.stdout.write(_CLEAR)
+            check()
+            gc.collect()  # the command line does without a collector that comes by itself
+            write_error("chanlint: watching for changes, Ctrl-C ends it")
     return EXIT_CLEAN

@@ -24,7 +24,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import partial
 
-import chanlint
+from chanlint import version
 from chanlint.engine.answers import read_answer, write_answer
 from chanlint.engine.config import Settings, find_project_root, resolve_settings
 from chanlint.engine.filesystem import FileSystem
@@ -215,6 +215,7 @@ class _Memory:
                 raise MalformedError("two files have one name")
             modules = "\t".join(self._module(path) for path in paths)
             trace = list(Trace.of(watcher, hidden).lines())
+            Trace.read(trace, self._fence)  # what would be refused later is not kept
             state = kin.lasting(watcher.started)
             self._keep([self._request, kin.digest(), state, write_answer(result), str(int(found.narrowed)), modules, *trace])
         except ValueError as error:  # such a project is looked at anew each time
@@ -287,7 +288,7 @@ class _Kin:
     @functools.cache  # what is loaded stays loaded, whatever happens to the files during a watch
     def now(cls) -> _Kin | None:
         """The present state, or None where chanlint is not run from files."""
-        waiting, found = [os.path.dirname(chanlint.__file__)], []
+        waiting, found = [os.path.dirname(version.__file__)], []
         try:
             while waiting:
                 with os.scandir(waiting.pop()) as listing:
@@ -310,7 +311,7 @@ class _Kin:
     def digest(self) -> str:
         """What stands for their contents."""
         filesystem = FileSystem()
-        top = os.path.dirname(chanlint.__file__)
+        top = os.path.dirname(version.__file__)
         parts = [os.fsencode(os.path.relpath(path, top)) + b"\0" + filesystem.read(path) for path in self.paths]
         return digest_of(b"".join(b"%d:%b" % (len(part), part) for part in parts))
 
@@ -336,7 +337,7 @@ def _request(settings: Settings) -> str:
 
 def _versions() -> str:
     """What runs chanlint, and what chanlint runs with."""
-    return f"{chanlint.__version__}; {sys.version}; {_libraries()}"
+    return f"{version.__version__}; {sys.version}; {_libraries()}"
 
 
 def _libraries() -> str:

@@ -119,7 +119,7 @@ class Lowerer:
     # -- here -----------------------------------------------------------------------------------------------------------
 
     def _lower_here(self, module: ModuleId, data: bytes) -> Lowered | Crash | bytes:
-        """A file with its tree for places, or packed, once there are many: what stays then does not lie between trees that go."""
+        """A file with its tree for places; once there are many, packed: what stays must not lie between trees that go."""
         lowered = lower_bytes(module, data, self._target)
         if isinstance(lowered, Crash):
             return lowered

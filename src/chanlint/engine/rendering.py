@@ -88,7 +88,10 @@ class Renderer:
         """Diagnostics of ``findings``, sorted, each with its fingerprint."""
         placed = [(self.span(finding.at), finding) for finding in findings]
         placed.sort(key=lambda pair: (pair[1].at.function.module, pair[0], pair[1].code, pair[1].message))
-        return sorted((self._finding(span, finding) for span, finding in placed), key=lambda one: one.sort_key)
+        told: dict[object, tuple[Span, Finding]] = {}
+        for span, finding in placed:  # the ops of a `finally` body have copies with the place of the original
+            told.setdefault((finding.at.function.module, span, finding.code), (span, finding))
+        return sorted((self._finding(span, finding) for span, finding in told.values()), key=lambda one: one.sort_key)
 
     def problem(self, module: ModuleId, problem: Problem) -> Diagnostic:
         """The CHN000 finding for something that could not be read."""

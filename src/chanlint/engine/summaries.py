@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from chanlint import __version__
 from chanlint.ir.codec import schema
 from chanlint.ir.ids import ModuleId
+from chanlint.version import __version__
 
 SUFFIX = ".chanlint"
 """How summary files are named; others in a folder of summaries are not read."""

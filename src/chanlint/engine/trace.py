@@ -212,7 +212,7 @@ class Trace:
             elif kind == "N":
                 trace.hidden = parts
             else:
-                raise MalformedError(f"a line begins with {kind[:20]!r}")
+                raise MalformedError("something lies outside the project")
         if any(len(each.names) != len(each.marks) or len(each.names) != len(each.digests) for each in trace._folders):
             raise MalformedError("marks are missing")
         return trace

@@ -6,7 +6,7 @@ from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.library import argument
 from chanlint.analysis.multiplicity import MANY, ONE, Count
-from chanlint.analysis.objects import Const, End, Instance, LibInstance
+from chanlint.analysis.objects import Const, End, Instance, LibInstance, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.catalogue.schema import OpKind, World
 from chanlint.ir import ops
@@ -138,4 +138,22 @@ class Actors:
                 held = self.analysis.points.holds(obj.maker, op.src)
                 if len(held) == 1 and isinstance(held[0], End) and held[0].channel is obj and held[0].site == obj.site:
                     parts.setdefault(held[0], op.var.name if isinstance(op, ops.StoreVar) else op.attr)
-        return ", ".join(parts.values()) or "channel"
+        return ", ".join(parts.values()) or self._name_of_whole(obj) or "channel"
+
+    def _name_of_whole(self, obj: LibInstance | Instance) -> str:
+        """What the source calls the object that was given the ends where the channel was made (a stapled stream)."""
+        assert obj.maker is not None
+        points = self.analysis.points
+        for op in self.analysis.shapes.of(obj.maker.function).by_index.values():
+            if isinstance(op, ops.StoreVar | ops.StoreAttr):
+                held = points.holds(obj.maker, op.src)
+                if len(held) == 1 and recognise.has_parts(points, held[0]) and self._is_part_of(obj, held[0]):
+                    return op.var.name if isinstance(op, ops.StoreVar) else op.attr
+        return ""
+
+    def _is_part_of(self, obj: LibInstance | Instance, whole: Obj) -> bool:
+        return any(
+            isinstance(end, End) and end.channel is obj and holder is whole
+            for end in self.analysis.points.heap.all(End)
+            for holder, _ in self.analysis.escapes.holders(end)
+        )

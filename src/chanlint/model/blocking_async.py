@@ -25,7 +25,7 @@ from chanlint.ir.ops import Op
 from chanlint.model import capacity
 from chanlint.model.channel import Channel, Defect, HomeKind
 from chanlint.model.survey import Survey
-from chanlint.model.whereabouts import Side, Whereabouts
+from chanlint.model.whereabouts import Side, Whereabouts, is_plain
 
 BLOCKING = frozenset({World.THREAD, World.PROCESS})
 HELPERS = 1  # calls between the coroutine and the operation
@@ -120,7 +120,7 @@ class _Finder:
             frame = steps[-1][0]
             if frame.function.is_async:
                 return steps
-            if len(steps) > HELPERS or not self._is_of_coroutines(frame):
+            if len(steps) > HELPERS or not is_plain(frame) or not self._is_of_coroutines(frame):
                 continue
             for entry in frame.entries:
                 if entry.kind is EntryKind.CALL and entry.caller is not None and isinstance(entry.op, ops.Call | ops.Iterate):

@@ -315,7 +315,7 @@ class _Builder:
         """A caller that receives is only judged where the channel is its own and it tests for a marker."""
         if group.polls:
             return "the caller gets control back again and again"
-        if group.channel.home.kind is not HomeKind.CALL:
+        if group.channel.home.kind is not HomeKind.CALL and not self.waits.started_first(group):
             return "read by whoever calls"
         senders = [e for e in group.channel.events if e.kind is OpKind.SEND]
         if not any(way.spawn is not None for event in senders for way in self.analysis.ways_up(event.frame)):

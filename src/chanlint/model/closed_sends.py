@@ -69,6 +69,7 @@ class _Finder:
     def __init__(self, survey: Survey) -> None:
         self.survey = survey
         self.analysis = survey.analysis
+        self._stores: dict[str, list[tuple[Frame, Op]]] | None = None
 
     def about(self, channel: Channel) -> Iterator[ClosedSend]:
         """The sends after a close of one channel."""
@@ -248,13 +249,20 @@ class _Finder:
         found = {op.index for op in frame.function.cfg.ops() if isinstance(op, ops.StoreVar | ops.DeleteVar) and op.var == root}
         stores = self.analysis.stores(root.owner, root.name) if root.owner != frame.function.id else []
         places = [(at, op) for at, op in stores if at is not frame]
-        for at in self.analysis.points.frames:
-            for op in at.function.cfg.ops():
-                if isinstance(op, ops.StoreAttr) and op.attr in attributes:
-                    places.append((at, op))
+        places += [place for attribute in attributes for place in self._stores_of(attribute)]
         for at, op in places:
             found |= self._from(at, op, frame)
         return frozenset(found)
+
+    def _stores_of(self, attribute: str) -> list[tuple[Frame, Op]]:
+        """The places that bind an attribute of this name, of whatever object."""
+        if self._stores is None:
+            self._stores = {}
+            for frame in self.analysis.points.frames:
+                for op in frame.function.cfg.ops():
+                    if isinstance(op, ops.StoreAttr):
+                        self._stores.setdefault(op.attr, []).append((frame, op))
+        return self._stores.get(attribute, [])
 
     def _from(self, at: Frame, op: Op, frame: Frame) -> set[int]:
         """The ops of ``frame`` by which ``op`` is reached through calls."""

@@ -50,6 +50,9 @@ class Coverages:
             late = self._producers(group, endings, producers) if group.spawn is None else None
             return late or everywhere
         if home.kind is HomeKind.OBJECT and isinstance(home.owner, Instance):
+            late = self._producers(group, endings, producers)
+            if late is not None or group.spawn is None:
+                return late or everywhere
             return self._of_object(group, home.owner, covering, self.deaths.refused(group.channel, endings))
         if home.kind is not HomeKind.CALL or home.frame is None:
             return everywhere

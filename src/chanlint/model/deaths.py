@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.library import channel_of
-from chanlint.analysis.multiplicity import ONE
+from chanlint.analysis.multiplicity import ONE, Count
 from chanlint.analysis.paths import Search, Witness
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.raises import Risk
+from chanlint.analysis.recognise import Event
 from chanlint.catalogue.schema import Category, OpKind, World
 from chanlint.ir import ops
 from chanlint.ir.ops import Op
@@ -114,23 +115,60 @@ class Deaths:
 
     def refused(self, channel: Channel, endings: list[Ending]) -> frozenset[Op]:
         """The sends of markers that a full channel refuses; a consumer that reads a flag after each item needs none."""
-        found = frozenset(
-            ending.op
+        markers = [
+            ending.event
             for ending in endings
             if ending.kind == "marker" and ending.event is not None and ending.event.call.effect.nonblocking
-            if ending.response is None or not ending.response.flags
-        )
-        if not found:
-            return found
-        room = capacity.of(self.analysis, channel)
-        if room is None or room.count.number is None:
+            if (ending.response is None or not ending.response.flags) and not self._makes_room(channel, ending.event)
+        ]
+        room = capacity.of(self.analysis, channel) if markers else None
+        if room is None or not self._fills_up(channel, room.count, markers):
             return frozenset()
+        return frozenset(event.op for event in markers)
+
+    def _fills_up(self, channel: Channel, room: Count, markers: list[Event]) -> bool:
+        """Whether there is evidence that a channel gets full: sends that wait or expect it, or more of them than fit."""
+        if any(self._expected(event) for event in channel.events if event.kind is OpKind.SEND):
+            return True
         total = 0
         for event in channel.events:
-            if event.kind is OpKind.SEND and event.op not in found:
-                count = self.analysis.counts.of(event.frame, event.op) if event.frame is channel.home.frame else None
-                total += room.count.number if count is None or count.number is None else count.number
-        return found if total >= room.count.number > 0 else frozenset()
+            if event.kind is OpKind.SEND and event not in markers:
+                count = self.analysis.counts.of(event.frame, event.op)
+                if event.frame is channel.home.frame and count.number is not None:
+                    total += count.number
+                elif event.blocks or count.number is None or count.number > 1:
+                    return True
+        return room.number is not None and total >= room.number > 0
+
+    def _expected(self, event: Event) -> list[ops.Catch]:
+        """The ``except`` clauses that take just what a full channel raises at a send."""
+        frame, names = event.frame, event.call.effect.raises
+        shape = self.analysis.shapes.of(frame.function)
+        found: list[ops.Catch] = []
+        seen, waiting = set[int](), [shape.blocks[shape.positions[event.op.index].block].handler]
+        while waiting and names:
+            block = waiting.pop()
+            if block < 0 or block in seen:
+                continue
+            seen.add(block)
+            end = shape.blocks[block].terminator
+            if not isinstance(end, ops.Catch):
+                waiting.extend(shape.normal_targets(block))
+            elif not self.analysis.raises.catches_all(frame, end) and self.analysis.raises.catches(frame, end, names):
+                found.append(end)
+            else:
+                waiting.append(end.unmatched)
+        return found
+
+    def _makes_room(self, channel: Channel, send: Event) -> bool:
+        """Whether who finds the channel full takes an item out, to try again."""
+        shape = self.analysis.shapes.of(send.frame.function)
+        taken = {
+            shape.positions[event.op.index].block
+            for event in channel.events
+            if event.kind is OpKind.RECEIVE and event.frame is send.frame and event.op.index in shape.positions
+        }
+        return any(block in taken for catch in self._expected(send) for block in (catch.matched, *shape.reach(catch.matched)))
 
 
 def in_task_group(analysis: Analysis, spawn: Entry) -> bool:

@@ -28,7 +28,7 @@ from chanlint.ir.ops import Op
 from chanlint.model import capacity
 from chanlint.model.channel import Channel, Defect, HomeKind
 from chanlint.model.survey import Survey
-from chanlint.model.whereabouts import Run, Side, Whereabouts
+from chanlint.model.whereabouts import Run, Side, Whereabouts, is_plain
 
 WAITERS = {
     OpKind.SEND: OpKind.RECEIVE,
@@ -138,7 +138,7 @@ class _Finder:
     def _from_thread(self, channel: Channel, event: Event, waiters: list[_Waiter]) -> ForeignTouch | None:
         """A touch in a thread without a loop, or with another loop, than the waiter's."""
         for run in self.whereabouts.runs(event.frame):
-            if run.side is not Side.THREAD or run.on_loop or run.start is None:
+            if run.side is not Side.THREAD or run.on_loop or run.start is None or not all(is_plain(f) for f, _ in run.levels):
                 continue
             runner = self.whereabouts.handed(event.frame, event.op) is Side.RUNNER
             if not runner and any(self._drives_loop(frame) for frame, _ in run.levels):
@@ -155,6 +155,8 @@ class _Finder:
             return None
         runs = self.whereabouts.runs(frame)
         if not runs or any(run.on_loop or run.side is not Side.UNKNOWN for run in runs):
+            return None
+        if not all(is_plain(level) for run in runs for level, _ in run.levels):
             return None
         if any(level.function.name in ONCE or level.function.kind == "lambda" for run in runs for level, _ in run.levels):
             return None

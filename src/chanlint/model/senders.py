@@ -162,9 +162,9 @@ class Senders:
 
     # -- how much -----------------------------------------------------------------------------------------------------------
 
-    def load(self, channel: Channel, senders: Sequence[Sender]) -> Load:
-        """How many items are sent at most, per run of the channel's home."""
-        home = channel.home.frame
+    def load(self, channel: Channel, senders: Sequence[Sender], run: Frame | None = None) -> Load:
+        """How many items are sent at most, per run of the channel's home (or of another function that it lives in)."""
+        home = run or channel.home.frame
         total = Load()
         by_actor: dict[object, list[Sender]] = {}
         for sender in senders:

@@ -105,7 +105,7 @@ class Sessions:
             for call in calls
         )
 
-    # -- who else can get at it -------------------------------------------------------------------------------------------------
+    # -- who else can get at it ----------------------------------------------------------------------------------------------
 
     def _is_seen(self, keeper: Instance) -> bool:
         """Whether the keeper never leaves the functions that are seen to use it."""

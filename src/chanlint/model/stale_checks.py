@@ -129,9 +129,8 @@ class _Finder:
             if len(inside) == 1 and len(set(sides)) == 2 and not around:
                 other = next(side for side in sides if side != inside[0])
                 # the other side gives up: it gets out without coming back to the check by itself
-                return RETURN_EXIT in self._reach(check.frame, other, block.id) or self._leaves_loop(
-                    check.frame, other, block.id
-                )
+                gives_up = RETURN_EXIT in self._reach(check.frame, other, block.id)
+                return gives_up or self._leaves_loop(check.frame, block.id) or self._refills(event)
         return False
 
     def _counts_down(self, frame: Frame, head: ops.Iterate, result: Register | None) -> bool:
@@ -146,10 +145,18 @@ class _Finder:
                     return any(self._derives(frame, argument.value, result) for argument in made.args)
         return False
 
-    def _leaves_loop(self, frame: Frame, block: BlockId, head: BlockId) -> bool:
-        """Whether a side can get out of the function when it passes the check again."""
+    def _leaves_loop(self, frame: Frame, head: BlockId) -> bool:
+        """Whether the function can be left after the check was passed again."""
         shape = self.analysis.shapes.of(frame.function)
         return any(edge.target == RETURN_EXIT for at in {head, *shape.reach(head)} for edge in shape.blocks[at].edges())
+
+    def _refills(self, event: Event) -> bool:
+        """Whether the function that waits is one that sends (it makes room first), so that its own wait keeps items away."""
+        shape = self.analysis.shapes.of(event.frame.function)
+        return any(
+            other.kind is OpKind.SEND and other.frame is event.frame and shape.can_follow(other.op, event.op)
+            for other in self.analysis.by_subject.get(event.subject, ())
+        )
 
     def _reach(self, frame: Frame, start: BlockId, without: BlockId) -> frozenset[BlockId]:
         """The blocks (and the way out) that follow ``start`` without an exception and without passing ``without``."""
@@ -284,7 +291,15 @@ class _Finder:
         if way.spawn is None or theirs.spawn is None:
             lone = way if way.spawn is None else theirs
             return not lone.top.api  # what a method offers is not done
-        return (way.spawn.caller, way.spawn.op, way.spawn.callee) != (theirs.spawn.caller, theirs.spawn.op, theirs.spawn.callee)
+        ours, caller = way.spawn, way.spawn.caller
+        if caller is None or theirs.spawn.caller is None or ours.op is None or theirs.spawn.op is None:
+            return False
+        if caller is not theirs.spawn.caller:
+            return not caller.api and not theirs.spawn.caller.api
+        if ours.op is theirs.spawn.op:
+            return ours.callee is not theirs.spawn.callee and self._repeats(caller, ours.op.index)
+        shape = self.analysis.shapes.of(caller.function)  # one branch may start this reader, the other that
+        return shape.can_follow(ours.op, theirs.spawn.op) or shape.can_follow(theirs.spawn.op, ours.op)
 
     def _has_ended(self, event: Event, way: Way, theirs: Way) -> bool:
         """Whether the other actor is waited for, or not yet started, before the receive."""
@@ -293,6 +308,7 @@ class _Finder:
             return False
         subjects = [spawn.actor, *(channel_of(call.receiver) for call in spawn.caller.lib_calls.get(spawn.op.index, ()))]
         joins = [e for s in subjects if s is not None for e in self.analysis.by_subject.get(s, ()) if e.kind is OpKind.JOIN]
+        joins += [e for e in self.analysis.by_subject.get(event.subject, ()) if e.kind is OpKind.AWAIT_DRAINED]
         places = [(level.frame, event.op if position == 0 else level.op) for position, level in enumerate(way.levels)]
         for frame, op in places:
             shape = self.analysis.shapes.of(frame.function)
@@ -307,21 +323,28 @@ class _Finder:
     def uncalled(self) -> Iterator[UncalledCheck]:
         """The tests of a bound method."""
         channels: dict[Obj | None, Channel] = {channel.obj: channel for channel in self.survey.channels}
+        names = {
+            name for info in self.analysis.catalogue.types.values() for name, e in info.methods.items() if e.op is OpKind.POLL
+        }
         told: set[OpId] = set()
         for frame in self.analysis.points.frames:
-            shape = self.analysis.shapes.of(frame.function)
-            for block in shape.blocks.values():
-                end = block.terminator
-                if not isinstance(end, ops.Branch):
+            for op in frame.function.cfg.ops():
+                if not isinstance(op, ops.LoadAttr) or op.attr not in names or frame.op_id(op) in told:
                     continue
-                made = shape.definitions.get(end.condition, [])
-                if len(made) != 1 or not isinstance(made[0], ops.LoadAttr) or frame.op_id(made[0]) in told:
-                    continue
-                method = self._check(frame, end.condition)
+                method = self._check(frame, op.dst)
                 channel = channels.get(channel_of(method.receiver)) if method is not None else None
-                if method is not None and channel is not None:
-                    told.add(frame.op_id(made[0]))
-                    yield UncalledCheck(channel=channel, at=frame.op_id(made[0]), function=frame.function.id, check=method.name)
+                if method is not None and channel is not None and self._is_tested(frame, op):
+                    told.add(frame.op_id(op))
+                    yield UncalledCheck(channel=channel, at=frame.op_id(op), function=frame.function.id, check=method.name)
+
+    def _is_tested(self, frame: Frame, op: ops.LoadAttr) -> bool:
+        """Whether a branch hangs on what was loaded itself."""
+        shape = self.analysis.shapes.of(frame.function)
+        tests = (block.terminator for block in shape.blocks.values())
+        return any(
+            isinstance(end, ops.Branch) and end.condition == op.dst and shape.definitions[end.condition] == [op]
+            for end in tests
+        )
 
     def _check(self, frame: Frame, register: Register) -> LibMethod | None:
         """The check that a register holds and nothing else."""

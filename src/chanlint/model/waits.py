@@ -262,6 +262,21 @@ class Waits:
                 found[way.spawn.caller, way.spawn.op, way.spawn.callee] = way.spawn
         return list(found.values())
 
+    def started_first(self, group: Group) -> bool:
+        """Whether a caller that reads the channel of an object has itself started the one actor that can end it."""
+        entries = self._answerers(group)
+        if len(entries) != 1 or group.channel.home.kind is not HomeKind.OBJECT or group.possible():
+            return False
+        entry = entries[0]
+        if entry.caller is None or entry.op is None:
+            return False
+        for consumer in group.consumers:
+            for position, level in enumerate(consumer.way.levels):
+                op = consumer.event.op if position == 0 else level.op
+                if level.frame is entry.caller and self.analysis.shapes.of(level.frame.function).can_follow(op, entry.op):
+                    return not self._propagates(entry, level.frame, op)
+        return False
+
     def _waits_for(self, group: Group, entry: Entry) -> bool:
         """Whether the caller starts the answerer and then waits, once for each answer that there can be."""
         if entry.caller is None or entry.op is None:

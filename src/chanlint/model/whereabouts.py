@@ -30,6 +30,9 @@ EXECUTES = "run_in_executor"  # no other library has a method of this name
 LOOPS = frozenset({World.ASYNCIO, World.TRIO, World.ANYIO})
 
 
+PLAIN = frozenset({"staticmethod", "classmethod", "abstractmethod", "override", "final", "overload", "wraps", "property"})
+
+
 class Side(enum.StrEnum):
     """Where what is handed over runs."""
 
@@ -57,6 +60,11 @@ class Run:
     on_loop: bool
     start: Entry | None
     levels: tuple[tuple[Frame, Op | None], ...]
+
+
+def is_plain(frame: Frame) -> bool:
+    """Whether a function runs where it is called: no decorator that is not known may run it elsewhere."""
+    return all(text.rpartition(".")[2] in PLAIN for text in frame.function.decorators)
 
 
 class Whereabouts:
@@ -110,6 +118,8 @@ class Whereabouts:
     def _executions(self) -> Iterator[tuple[tuple[FunctionId, Obj | None], tuple[Frame, Op]]]:
         points = self.analysis.points
         for frame in points.frames:
+            if not any(isinstance(op, ops.LoadAttr) and op.attr == EXECUTES for op in frame.function.cfg.ops()):
+                continue
             definitions = self.analysis.shapes.of(frame.function).definitions
             for op in frame.function.cfg.ops():
                 if not isinstance(op, ops.Call) or len(op.args) < 2 or points.holds(frame, op.callee):

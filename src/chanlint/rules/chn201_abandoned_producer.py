@@ -70,7 +70,8 @@ from __future__ import annotations
 
 from chanlint.diagnostics import Severity
 from chanlint.findings import Finding
-from chanlint.model.producers import AbandonedProducer, Leaving
+from chanlint.model.producers import AbandonedProducer
+from chanlint.model.readers import Leaving
 from chanlint.rules import wording
 from chanlint.rules.base import Rule, about, display_name
 
@@ -102,7 +103,7 @@ def _why(defect: AbandonedProducer) -> str:
     return {
         Leaving.NOBODY: f"nobody receives from it, and it holds {room}",
         Leaving.RETURN: f"a path through {reader} leaves without receiving{then}",
-        Leaving.JOIN: f"{reader} waits for it before it receives, and the channel holds {room}",
+        Leaving.JOIN: f"a path through {reader} waits for it without receiving, and the channel holds {room}",
         Leaving.TIMEOUT: f"{reader} gives up after a time, and nobody receives what comes later",
         Leaving.FEWER: f"{reader} receives fewer items than are sent",
         Leaving.CLOSED: f"the generator {reader} receives no more once it is closed",
