@@ -5,6 +5,7 @@ Nouns:
 * **Label**: a hand-made judgement of one place where a channel is made: a row of the labels file.
 * **Anchors** of a label: the place where the channel is made, its consumer, and the line that a finding should name.
 * A finding **touches** a label when one of its places, primary or related, is within `NEAR` lines of an anchor.
+* **Note**: what a person found out by reading: why a leak is missed, or whether an unlabelled finding is a defect.
 * **Verdict** on a finding: *right* when it touches a leak; a *false alarm* when it touches a label that says that all is well,
   and no leak; *open* when it only touches labels that could not be decided; *unlabelled* when it touches none.
 
@@ -21,6 +22,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,7 @@ from chanlint import __version__
 from chanlint.engine.codes import known_codes
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "accuracy.md"
+NOTES = Path(__file__).resolve().parent / "accuracy_notes.toml"
 NEAR = 2
 FINE = frozenset({"clean", "lifetime", "no-consumer"})
 Place = tuple[str, int]
@@ -174,7 +177,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
 
 
-def page(scores: Sequence[Score], library: Sequence[Run]) -> str:
+def page(scores: Sequence[Score], library: Sequence[Run], notes: dict[str, list[dict[str, str]]] | None = None) -> str:
     """The text of ``docs/accuracy.md``."""
     right = sum(score.count("right") for score in scores)
     wrong = sum(score.count("false alarm") for score in scores)
@@ -196,6 +199,9 @@ def page(scores: Sequence[Score], library: Sequence[Run]) -> str:
         "## By package\n",
         _by_package(scores),
     ]
+    if notes is not None:
+        parts += ["## What is missed, and why\n", _missed(scores, notes)]
+        parts += ["## Findings that no label settles\n", _judged(library, scores, notes)]
     if library:
         parts += ["## On the standard library\n", "Nothing here is labelled.\n", _by_library(library)]
     return "\n".join(parts)
@@ -220,6 +226,36 @@ def _by_package(scores: Sequence[Score]) -> str:
         files = "failed" if score.run.failure else score.run.files
         rows.append((f"{name} {version}", files, len(score.labels), *counts, f"{len(score.found)} of {len(score.leaks)}"))
     return table(("package", "files", "labels", "right", "false alarms", "unlabelled", "leaks found"), rows)
+
+
+def read_notes(path: Path) -> dict[str, list[dict[str, str]]]:
+    """The lists ``missed`` (package, code, cause) and ``judged`` (package, place, code, verdict, reason)."""
+    notes: dict[str, list[dict[str, str]]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    return notes
+
+
+def _missed(scores: Sequence[Score], notes: dict[str, list[dict[str, str]]]) -> str:
+    """Every leak that is missed, with its general cause."""
+    causes = {(note["package"], note["code"]): note["cause"] for note in notes.get("missed", [])}
+    rows = []
+    for score in scores:
+        name = score.run.name.rpartition("-")[0]
+        for code, count in sorted(Counter(rule.partition("@")[0] for rule in score.leaks - score.found).items()):
+            rows.append((f"{name} {code}", count, causes.get((name, code), "not yet understood")))
+    return table(("package and rule", "missed", "because"), rows)
+
+
+def _judged(runs: Sequence[Run], scores: Sequence[Score], notes: dict[str, list[dict[str, str]]]) -> str:
+    """Every finding that is not right by a label, with what reading it showed."""
+    known = {(note["package"], note["place"], note["code"]): note for note in notes.get("judged", [])}
+    found = [(score.run.name, item) for score in scores for item, verdict, _ in score.verdicts if verdict != "right"]
+    found += [(run.name, item) for run in runs for item in run.findings]
+    rows = []
+    for name, item in found:
+        place = f"{item['filename']}:{item['location']['row']}"
+        note = known.get((name, place, item["code"]), {"verdict": "not read", "reason": ""})
+        rows.append((f"{name} {place}", item["code"], note["verdict"], note["reason"]))
+    return table(("finding", "rule", "judged by reading", "because"), rows)
 
 
 def _by_library(library: Sequence[Run]) -> str:
@@ -258,7 +294,7 @@ def main(arguments: list[str] | None = None) -> int:
     with ThreadPoolExecutor(options.processes) as pool:
         runs = list(pool.map(lambda folder: run_chanlint(folder, options.timeout), folders))
     scores = [judge(run, rows) for run, rows in zip(runs, labels.values(), strict=False)]
-    options.output.write_text(page(scores, runs[len(scores) :]), encoding="utf-8", newline="\n")
+    options.output.write_text(page(scores, runs[len(scores) :], read_notes(NOTES)), encoding="utf-8", newline="\n")
     if options.list:
         print("\n".join(listing(scores)))
     failed = [run for run in runs if run.failure]

@@ -163,7 +163,8 @@ def test_a_run_without_channels_does_not_load_the_parser(tmp_path: Path) -> None
 def test_importing_the_package_loads_nothing_else() -> None:
     done = run(
         "-c",
-        "import sys, chanlint; sys.exit(' '.join({n for n in sys.modules if n.startswith('chanlint.')} - {'chanlint.version'}) or 0)",
+        "import sys, chanlint\n"
+        "sys.exit(' '.join({n for n in sys.modules if n.startswith('chanlint.')} - {'chanlint.version'}) or 0)",
     )
     assert done.returncode == 0, done.stderr
 

@@ -132,7 +132,7 @@ class Paths:
             for block in loop:
                 end = shape.blocks[block].terminator
                 if isinstance(end, ops.Iterate | ops.Branch):
-                    if any(target not in loop for target in shape.normal_targets(block)):
+                    if any(block not in shape.normal_reach(target) for target in shape.normal_targets(block)):
                         covering.add(end.index)
         return frozenset(covering)
 

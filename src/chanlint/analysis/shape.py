@@ -42,6 +42,7 @@ class Shape:
         self.function = function
         self.blocks = function.cfg.blocks
         self._reach: dict[BlockId, frozenset[BlockId]] = {}
+        self._normal_reach: dict[BlockId, frozenset[BlockId]] = {}
         self._dependence: dict[Register, Dependence] = {}
 
     def ops_of(self, block: Block) -> list[Op]:
@@ -97,6 +98,18 @@ class Shape:
                     seen.add(current)
                     waiting.extend(self.targets(current))
             known = self._reach[block] = frozenset(seen)
+        return known
+
+    def normal_reach(self, block: BlockId) -> frozenset[BlockId]:
+        """The blocks that can follow ``block`` without an exception, itself included."""
+        known = self._normal_reach.get(block)
+        if known is None:
+            seen, waiting = {block}, [block]
+            while waiting:
+                following = [target for target in self.normal_targets(waiting.pop()) if target not in seen]
+                seen.update(following)
+                waiting.extend(following)
+            known = self._normal_reach[block] = frozenset(seen)
         return known
 
     def in_loop(self, op: Op) -> bool:

@@ -50,7 +50,7 @@ class Coverages:
             late = self._producers(group, endings, producers) if group.spawn is None else None
             return late or everywhere
         if home.kind is HomeKind.OBJECT and isinstance(home.owner, Instance):
-            late = self._producers(group, endings, producers)
+            late = self._producers(group, endings, [each for each in producers if self._feeds(group, each[0])])
             if late is not None or group.spawn is None:
                 return late or everywhere
             return self._of_object(group, home.owner, covering, self.deaths.refused(group.channel, endings))
@@ -158,6 +158,12 @@ class Coverages:
             if (found := self.deaths.of(group, entry, endings)) is not None:
                 return Coverage(Paths.SOME, found)
         return None
+
+    def _feeds(self, group: Group, entry: Entry) -> bool:
+        """Whether an actor sends the items, too, and not only ends their consumer."""
+        ends = {(ending.frame, ending.op.index) for ending in group.endings}
+        items = [e for e in group.channel.events if e.kind is OpKind.SEND and (e.frame, e.op.index) not in ends]
+        return bool(items) and all(self._runs_in(event.frame, entry.callee) for event in items)
 
     def _runs_in(self, frame: Frame, top: Frame) -> bool:
         return any(level.frame is top for way in self.analysis.ways_up(frame) for level in way.levels)

@@ -45,7 +45,7 @@ class Deaths:
         for witness in found:
             if witness.kind == "return" or not grouped:  # its exception cancels whoever waits in the same group
                 return witness
-        return self._cancelled(entry)
+        return self._cancelled(group, entry)
 
     def _ways_out(self, frame: Frame, endings: list[Ending], refused: frozenset[Op], depth: int = 0) -> list[Witness]:
         covering: set[int] = set()
@@ -84,7 +84,7 @@ class Deaths:
                     return found
         return []
 
-    def _cancelled(self, entry: Entry) -> Witness | None:
+    def _cancelled(self, group: Group, entry: Entry) -> Witness | None:
         """A cancel that can come before the task's first step: nothing in it runs, not even its ``finally``."""
         info = recognise.type_of(self.analysis.points, entry.actor)
         frame, start = entry.caller, entry.op
@@ -102,7 +102,7 @@ class Deaths:
             block, offset = waiting.pop()
             for op in shape.listing[block][offset:]:
                 if op.index in cancels:
-                    return Witness("cancel", frame, op)
+                    return Witness("cancel", frame, op) if self._waits_after(group, frame, op) else None
                 if isinstance(op, ops.Await | ops.Yield) or (
                     isinstance(op, ops.Iterate | ops.Enter | ops.Exit) and op.is_async
                 ):
@@ -112,6 +112,17 @@ class Deaths:
                 seen.update(following)
                 waiting.extend((target, 0) for target in following)
         return None
+
+    def _waits_after(self, group: Group, frame: Frame, op: Op) -> bool:
+        """Whether somebody waits after ``op``: spawned consumers do, a caller where control gets from there to its receive."""
+        shape = self.analysis.shapes.of(frame.function)
+        places = [
+            consumer.event.op if position == 0 else level.op
+            for consumer in group.consumers
+            for position, level in enumerate(consumer.way.levels)
+            if level.frame is frame
+        ]
+        return group.spawn is not None or not places or any(shape.can_follow(place, op) for place in places)
 
     def refused(self, channel: Channel, endings: list[Ending]) -> frozenset[Op]:
         """The sends of markers that a full channel refuses; a consumer that reads a flag after each item needs none."""

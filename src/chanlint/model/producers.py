@@ -189,7 +189,8 @@ class _Case:
             return None
         inside = frozenset(frame for reader in self.readers.each for frame, _ in reader.up_to(None))
         own = [reader.way.spawn for reader in self.readers.each]  # who takes an item and puts it back waits for nobody else
-        sent = [s for s in self.sent if s.event.frame not in inside and (s.spawn is None or s in spawned and s.spawn not in own)]
+        others = [s for s in self.sent if s.event.frame not in inside and s.spawn not in own]
+        sent = [s for s in others if s.spawn is None or s in spawned]
         if len(sent) < len(self.sent) or not self._is_too_much(sent, len(self.readers.each)):
             return None
         if self.senders.releases(self.channel, sent, inside):

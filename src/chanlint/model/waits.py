@@ -295,17 +295,25 @@ class Waits:
         """Whether no other answer could take the place of one that is missing."""
         assert entry.caller is not None and entry.op is not None
         if group.needs == ONE:
+            started = entry.caller.lib_calls.get(entry.op.index, ())
+            if any(call.effect.op is OpKind.SPAWN and (call.effect.each or call.effect.count) for call in started):
+                return False  # one of several processes may answer for all
             return self.actors.times(entry.caller, entry.op, group.channel.home.frame) == ONE
         return group.answered is not None and (group.answered == group.needs or group.shortage() is not None)
 
     def _propagates(self, entry: Entry, frame: Frame, wait: ops.Op) -> bool:
-        """Whether the answerer's exception reaches the caller before it waits: it awaits the task or asks for its result."""
+        """Whether the caller learns of the answerer's end before it waits: it awaits it, or asks for its result or state."""
         shape = self.analysis.shapes.of(frame.function)
         for op in shape.by_index.values():
             if isinstance(op, ops.Await) and entry.actor in self.analysis.points.holds(frame, op.src):
                 if op is not wait and shape.can_follow(wait, op):
                     return True
+            asks = isinstance(op, ops.LoadAttr) and op.attr == "exitcode"
+            if isinstance(op, ops.LoadAttr) and asks and entry.actor in self.analysis.points.holds(frame, op.obj):
+                return True
         return any(
-            event.frame is frame and event.call.name in ("result", "exception") and shape.can_follow(wait, event.op)
+            event.frame is frame
+            and (event.kind is OpKind.POLL or event.call.name in ("result", "exception"))
+            and shape.can_follow(wait, event.op)
             for event in (self.analysis.by_subject.get(entry.actor, ()) if entry.actor is not None else ())
         )
