@@ -322,8 +322,13 @@ def _owns_channels(state: PointsTo, obj: Obj) -> bool:
 
 
 def _inner_methods(state: PointsTo, cls: ClassRef) -> frozenset[str]:
-    """The methods that a class keeps to itself: private ones, and those that it hands on (``Thread(target=self.run_loop)``)."""
+    """The methods that a class may keep to itself.
+
+    Private ones, those that it hands on (``Thread(target=self.run_loop)``), and coroutines (``create_task(self.run_loop())``).
+    """
     handed: set[str] = set()
+    mentioned: set[str] = set()
+    coroutines: set[str] = set()
     for base in mro(state, cls):
         for node in base.frame.variables.values() if isinstance(base, ClassRef) else ():
             for method in state.graph.points[node]:
@@ -331,9 +336,12 @@ def _inner_methods(state: PointsTo, cls: ClassRef) -> frozenset[str]:
                     listing = list(method.function.cfg.ops())
                     called = {op.callee for op in listing if isinstance(op, Call)}
                     handed.update(op.attr for op in listing if isinstance(op, LoadAttr) and op.dst not in called)
+                    mentioned.update(op.attr for op in listing if isinstance(op, LoadAttr))
                     if _is_private(method.function.name):
                         handed.add(method.function.name)
-    return frozenset(handed)
+                    elif method.function.is_async and not method.function.name.startswith("__"):
+                        coroutines.add(method.function.name)
+    return frozenset(handed | (mentioned & coroutines))
 
 
 def _enter_methods(

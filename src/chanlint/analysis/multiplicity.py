@@ -125,7 +125,10 @@ class Counts:
         return MANY
 
     def _is_param(self, frame: Frame, load: ops.LoadVar) -> bool:
-        return load.var.owner == frame.function.id and load.var.name in {param.name for param in frame.function.params}
+        owner: Frame | None = frame
+        while owner is not None and owner.function.id != load.var.owner:
+            owner = owner.parent  # a function inside another reads its parameters, too
+        return owner is not None and load.var.name in {param.name for param in owner.function.params}
 
     def _product(self, frame: Frame, left: Register, right: Register) -> Count:
         for first, second in ((left, right), (right, left)):

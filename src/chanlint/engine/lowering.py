@@ -28,7 +28,7 @@ WORTH_BYTES = 200_000
 
 BYTES_PER_WORKER = 100_000
 
-BYTES_OF_TREES = 1_000_000
+BYTES_OF_TREES = 300_000
 """Source text whose syntax trees are kept for places; those of further files take too much memory and are made again."""
 
 

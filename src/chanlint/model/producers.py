@@ -156,7 +156,7 @@ class _Case:
         return not self.survey.analysis.paths.witnesses(Search(frame, op, frozenset(closes) - {op.index}, resumes=True))
 
     def _of_exceptions(self, spawned: list[Sender]) -> Stop | None:
-        return self.readers.die() if self._is_too_much(spawned, 1) else None
+        return self.readers.die() if self._load(spawned).endless and self._is_too_much(spawned, 1) else None
 
     def _of_object(self, spawned: list[Sender]) -> Stop | None:
         """An object that anybody may use: a generator or iterator of it reads, and no method releases the producer."""
@@ -191,7 +191,7 @@ class _Case:
         own = [reader.way.spawn for reader in self.readers.each]  # who takes an item and puts it back waits for nobody else
         others = [s for s in self.sent if s.event.frame not in inside and s.spawn not in own]
         sent = [s for s in others if s.spawn is None or s in spawned]
-        if len(sent) < len(self.sent) or not self._is_too_much(sent, len(self.readers.each)):
+        if len(sent) < len(self.sent) or not self._load(sent).endless or not self._is_too_much(sent, 1):
             return None
         if self.senders.releases(self.channel, sent, inside):
             return None

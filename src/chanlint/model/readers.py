@@ -311,13 +311,24 @@ class Readers:
         releases = self.releases()
         for position, (frame, receive) in enumerate(levels):
             for op in self._after(frame, receive):
-                if op is receive or isinstance(op, ops.Raise) or self.analysis.raises.risk(frame, op) is not Risk.COUNTS:
+                if op is receive or not self._may_fail(frame, op):
                     continue
                 covering = frozenset(releases.get(frame, ())) - {op.index}
                 found = self.analysis.paths.witnesses(Search(frame, op, covering, raised=True, resumes=True))
                 if found and self._ends_above(reader, position, found[0].kind, releases):
                     return Stop(Leaving.ERROR, levels[-1][0], frame, op)
         return None
+
+    def _may_fail(self, frame: Frame, op: Op) -> bool:
+        """Whether an op may raise, but not what it received; where somebody wrote a handler, it need not be likely."""
+        risk = self.analysis.raises.risk(frame, op)
+        if isinstance(op, ops.Raise) or risk is Risk.NONE:
+            return False
+        if risk is Risk.COUNTS:
+            return True
+        blocks = frame.function.cfg.blocks
+        handler = blocks[self.analysis.shapes.of(frame.function).positions[op.index].block].handler
+        return handler >= 0 and isinstance(blocks[handler].terminator, ops.Catch)
 
     def _is_let_die(self, reader: Reader) -> bool:
         """Whether an exception of a spawned reader ends nobody else: no task group, nothing that awaits it with others."""
