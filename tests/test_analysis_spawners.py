@@ -298,10 +298,9 @@ def test_a_generator_based_aclose_is_awaited() -> None:
     assert EntryKind.CALL in found.entries("aclose")
 
 
-def test_effects_of_a_later_python_do_not_exist_in_an_older_one() -> None:
+def test_a_program_that_calls_what_is_newer_is_taken_to_run_where_it_exists() -> None:
     source = "import queue\ndef f():\n    q = queue.Queue()\n    q.get()\n    q.shutdown()\n"
-    assert len(analyse(source, (3, 13)).events(OpKind.CLOSE)) == 1
-    assert analyse(source, (3, 12)).events(OpKind.CLOSE) == []
+    assert [len(analyse(source, version).events(OpKind.CLOSE)) for version in ((3, 12), (3, 13))] == [1, 1]
 
 
 def test_values_of_a_dict_are_a_container_of_their_own() -> None:
@@ -315,3 +314,46 @@ def test_values_of_a_dict_are_a_container_of_their_own() -> None:
 def test_nothing_is_found_in_a_program_without_channels() -> None:
     found = model("import os\nclass C:\n    def f(self):\n        return os.getcwd()\nprint(C().f())\n")
     assert found.model.groups == [] and found.model.cleared == [] and found.codes() == []
+
+
+# -- classes that nobody here makes ----------------------------------------------------------------------------------------
+
+OFFERED = """
+import asyncio
+import queue
+import threading
+
+class Offered:
+    def __init__(self):
+        self.q = queue.Queue()
+
+    def start(self):
+        threading.Thread(target=self._private).start()
+        threading.Thread(target=self.public).start()
+
+    async def run(self):
+        asyncio.create_task(self.coroutine())
+        await self.helper()
+
+    def _private(self):
+        self.q.get()
+
+    def public(self):
+        self.q.get()
+
+    async def coroutine(self):
+        self.q.get()
+
+    async def helper(self):
+        self.q.get()
+"""
+
+
+@pytest.mark.parametrize("method", ["_private", "public", "coroutine"])
+def test_what_a_class_starts_itself_is_not_called_by_others_as_well(method: str) -> None:
+    assert analyse(OFFERED).entries(method) == [EntryKind.SPAWN]
+
+
+@pytest.mark.parametrize("method", ["start", "run", "helper"])
+def test_what_a_class_offers_is_called_by_others(method: str) -> None:
+    assert EntryKind.ROOT in analyse(OFFERED).entries(method)

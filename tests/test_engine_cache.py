@@ -272,7 +272,7 @@ def test_marks_are_put_right_once_a_file_is_no_longer_young(tmp_path: Path, monk
 def test_other_code_of_chanlint_is_another_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "own"
     write(own, {"__init__.py": "", "rules/a.py": "1", "rules/.x/a.py": "1", "catalogue/b.toml": "1", "notes.md": "1"})
-    monkeypatch.setattr(cache.chanlint, "__file__", str(own / "__init__.py"))
+    monkeypatch.setattr(cache.version, "__file__", str(own / "__init__.py"))
     write(tmp_path, {"project/pyproject.toml": "", "project/a.py": LEAK})
     settings = settings_for(tmp_path / "project")
     looked = []

@@ -116,7 +116,7 @@ BOUNDS = {
         "chanlint.model.build.CLONES",
         1,
         "clones",
-        WORK + "def make():\n    return queue.Queue()\ndef f():\n    make().get()\n    make().get()\n    make().get()\n",
+        WORK + "def make():\n    return queue.Queue()\ndef f():\n    make().put(1)\n    make().put(1)\n    make().put(1)\n",
     ),
     "callers": (
         "chanlint.analysis.program.WALK_CALLERS",

@@ -481,3 +481,10 @@ def delegate(state: PointsTo, frame: Frame, op: ops.Yield, obj: Obj) -> None:
         state.graph.flow(obj.frame.returned, frame.base + op.dst)
     elif isinstance(obj, Container):
         state.graph.flow(state.graph.elements(obj), frame.yielded)
+    elif isinstance(obj, CallIterator):
+        state.graph.watch_later(
+            state.graph.attribute(obj, "function"),
+            lambda function: invoke(state, frame, op, function, NO_ARGUMENTS, frame.yielded),
+        )
+    elif isinstance(obj, LibInstance | End):
+        library.iterate(state, frame, op, obj, frame.yielded)

@@ -151,8 +151,11 @@ class Walk:
         if isinstance(op, ops.Iterate):
             self._iterated(state, op, outcome)
             return
-        sentinels = self._sentinels(frame, op.args[0].value) if isinstance(op, ops.Call) and op.args else None
-        if sentinels is not None:  # list(iter(q.get, None)): the call itself is the loop
+        given = op.args[0].value if isinstance(op, ops.Call) and op.args else None
+        if isinstance(op, ops.Yield) and op.delegate:
+            given = op.src
+        sentinels = self._sentinels(frame, given) if given is not None else None
+        if sentinels is not None:  # list(iter(q.get, None)), yield from iter(q.get, None): the op itself is the loop
             truth = evaluate.equal(outcome, sentinels) if sentinels else False
             self.returns = truth is not True
             if truth is False:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.multiplicity import ONE, Count
-from chanlint.analysis.objects import End, Obj
+from chanlint.analysis.objects import End, Instance, Obj
 from chanlint.analysis.paths import Witness
 from chanlint.analysis.program import Way
 from chanlint.analysis.recognise import Event
@@ -49,6 +49,11 @@ class Home:
     frame: Frame | None = None
     owner: Obj | None = None
     public: bool = False
+
+    @property
+    def class_name(self) -> str | None:
+        """The name of the owner's class within its module."""
+        return self.owner.cls.cls.qualname if isinstance(self.owner, Instance) else None
 
 
 class Effectiveness(enum.StrEnum):

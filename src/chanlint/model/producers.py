@@ -104,8 +104,9 @@ class _Case:
         if not self.readers.seen or not self.sent:
             return None
         if not self.readers.each:
-            nobody = self.run is not None and not self.readers.releases() and self._is_too_much(self.sent, 0)
-            return (self.sent, None) if nobody else None
+            if self.run is None or self.readers.may_be_elsewhere or self.readers.releases():
+                return None
+            return (self.sent, None) if self._is_too_much(self.sent, 0) else None
         spawned = [sender for sender in self.sent if self._stays(sender)]
         if self.readers.are_callers:
             found = self._of_callers(spawned) if spawned else None
@@ -134,7 +135,8 @@ class _Case:
             starts = [(op, self._joins(sender).get(run, set())) for sender in spawned if (op := self._started(sender, run))]
             for stop in self.readers.skipped((op, frozenset(joins)) for op, joins in starts):
                 return stop
-        return self._by_number(spawned) or self._of_exceptions(spawned)
+        dropped = self.readers.dropped() if self._is_too_much(spawned, 1) else None
+        return dropped or self._by_number(spawned) or self._of_exceptions(spawned)
 
     def _by_number(self, spawned: list[Sender]) -> Stop | None:
         """The run reads a known number of times, and more is sent than that and than fits."""
@@ -162,24 +164,25 @@ class _Case:
         """An object that anybody may use: a generator or iterator of it reads, and no method releases the producer."""
         if not self._is_too_much(spawned, 1) or self._has_teardown():
             return None
-        return self.readers.closed(self._starts(spawned)) or self.readers.dropped()
+        joins: dict[Frame, set[int]] = {}
+        for sender in spawned:
+            for frame, indexes in self._joins(sender).items():
+                joins.setdefault(frame, set()).update(indexes)
+        told = self.readers.told_to_stop(spawned, joins)
+        return told or self.readers.closed(self._starts(spawned)) or self.readers.dropped()
 
     def _has_teardown(self) -> bool:
         """Whether a method of the owner, other than those that read for the caller, surely releases the producer."""
-        reading = {frame for reader in self.readers.each for frame, _ in reader.up_to(None)}
-        sending = {level.frame for sender in self.sent for level in sender.way.levels}
-        for frame, covering in self.readers.releases().items():
-            if frame in reading | sending and not self._beside_reading(frame):
-                continue
-            if frame.receiver is self.channel.home.owner:
-                search = Search(frame, None, frozenset(covering), guards=True)
+        serving = [reader for reader in self.readers.each if self.readers.serves(reader)]
+        taken = {frame for reader in serving for frame, _ in reader.up_to(None) if frame.function.name not in TEARDOWN}
+        taken.update(level.frame for sender in self.sent for level in sender.way.levels)
+        releases = self.readers.releases()
+        for frame in list(releases):
+            if frame not in taken and frame.receiver is self.channel.home.owner:
+                search = Search(frame, None, self.readers.surely(frame, releases, {}), guards=True)
                 if not normal(self.survey.analysis.paths.witnesses(search)):
                     return True
         return False
-
-    def _beside_reading(self, frame: Frame) -> bool:
-        """Whether a function that reads is there to empty the channel: it has no other use of what it takes."""
-        return frame.function.name in TEARDOWN
 
     # -- readers that are spawned -------------------------------------------------------------------------------------------
 

@@ -16,21 +16,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chanlint.analysis import recognise
+from chanlint.analysis.evaluate import Data
 from chanlint.analysis.frames import EntryKind, Frame
-from chanlint.analysis.objects import CallIterator, LibInstance, LibName
+from chanlint.analysis.library import channel_of
+from chanlint.analysis.objects import CallIterator, LibInstance, LibMethod, LibName
 from chanlint.analysis.paths import Search, Witness
 from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.raises import Risk
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.shape import Shape
-from chanlint.analysis.walk import ITERATORS
+from chanlint.analysis.walk import ITERATORS, Walk
 from chanlint.catalogue.schema import Category, OpKind
 from chanlint.ir import ops
 from chanlint.ir.ops import Op
 from chanlint.model.channel import Channel
+from chanlint.model.coverage import TEARDOWN
 from chanlint.model.senders import Sender, Senders, Steps, follows, forward
 from chanlint.model.survey import Survey
 
+EXHAUSTING = frozenset(
+    {f"builtins.{name}" for name in ("list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "max", "min")}
+)
 NOT_ITERATED = ("contextmanager", "fixture", "inlineCallbacks", "coroutine")
 MOST_HELPERS = 4
 Covering = dict[Frame, set[int]]
@@ -104,6 +110,15 @@ class Readers:
         return self.survey.analysis
 
     @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether the method that receives is taken from the channel, though no receive is seen."""
+        for method in self.analysis.points.heap.all(LibMethod):
+            effect = self.analysis.catalogue.method(method.type, method.name)
+            if channel_of(method.receiver) is self.channel.obj and effect is not None and effect.op is OpKind.RECEIVE:
+                return True
+        return False
+
+    @property
     def are_callers(self) -> bool:
         """Whether none of them is started as an actor of its own."""
         return all(reader.way.spawn is None for reader in self.each)
@@ -123,9 +138,11 @@ class Readers:
             if event.kind is OpKind.POLL:
                 releases.setdefault(event.frame, set()).add(event.op.index)
         inner: dict[int, Stop] = {}
-        covering = self._surely(self.run, releases, inner)
+        covering = self.surely(self.run, releases, inner)
         for start, joins in starts:
-            found = self.analysis.paths.witnesses(Search(self.run, start, covering, joins=joins)) or ()
+            tested = self._may_miss(self.run, start, frozenset(inner))  # the same test may decide about both
+            sure = frozenset(releases.get(self.run, ())) if tested else covering
+            found = self.analysis.paths.witnesses(Search(self.run, start, sure, joins=joins)) or ()
             for witness in found:
                 if witness.kind == "return":
                     yield next(iter(inner.values()), Stop(Leaving.RETURN, self.run, self.run, witness.op))
@@ -136,7 +153,12 @@ class Readers:
                 elif witness.kind == "raise":
                     yield Stop(Leaving.ERROR, self.run, self.run, witness.op)
 
-    def _surely(self, frame: Frame, releases: Covering, skips: dict[int, Stop], depth: int = 0) -> frozenset[int]:
+    def _may_miss(self, frame: Frame, start: Op, calls: frozenset[int]) -> bool:
+        """Whether one of the calls is also reached without the start."""
+        ways = self.analysis.paths.witnesses(Search(frame, None, frozenset({start.index}), joins=calls, first=True)) or ()
+        return any(way.kind == "join" for way in ways)
+
+    def surely(self, frame: Frame, releases: Covering, skips: dict[int, Stop], depth: int = 0) -> frozenset[int]:
         """The ops of ``frame`` that surely release: without calls of helpers that may return without doing so."""
         found = set(releases.get(frame, ()))
         shape = self.analysis.shapes.of(frame.function)
@@ -148,7 +170,7 @@ class Readers:
             if index not in shape.by_index or shape.in_loop(shape.by_index[index]):
                 continue
             deeper: dict[int, Stop] = {}
-            search = Search(callees[0], None, self._surely(callees[0], releases, deeper, depth + 1))
+            search = Search(callees[0], None, self.surely(callees[0], releases, deeper, depth + 1))
             out = next((way for way in self.analysis.paths.witnesses(search) or () if way.kind == "return"), None)
             if out is not None:
                 found.discard(index)
@@ -161,37 +183,75 @@ class Readers:
         """A generator that reads and can be closed where it yields; ``starts`` are the ops that start senders."""
         releases = self.releases()
         for reader in self.each:
-            levels = reader.up_to(self.run)
+            levels, all_levels = reader.up_to(self.run), reader.up_to(None)
             for position, (frame, receive) in enumerate(levels):
                 if not frame.function.is_generator or is_no_iterator(frame):
                     continue
                 if any(releases.get(above, set()) - {op.index} for above, op in levels[position + 1 :]):
+                    continue
+                if is_private(frame) and self._is_exhausted(*all_levels[position + 1 : position + 2]):
                     continue
                 at = self._closed_at(frame, receive, [op for where, op in starts if where is frame], releases)
                 if at is not None:
                     return Stop(Leaving.CLOSED, frame, frame, at)
         return None
 
+    def _is_exhausted(self, *above: tuple[Frame, Op]) -> bool:
+        """Whether the function above takes everything from a generator: a loop without a way out, ``list(...)``."""
+        if not above:
+            return False
+        ((frame, op),) = above
+        if isinstance(op, ops.Iterate):
+            return self._broken_off(frame, op, {}) is None
+        callees = self.analysis.points.holds(frame, op.callee) if isinstance(op, ops.Call) else []
+        return any(isinstance(obj, LibName) and obj.dotted in EXHAUSTING for obj in callees)
+
     def _closed_at(self, frame: Frame, receive: Op, starts: Sequence[Op], releases: Covering) -> Op | None:
         shape = self.analysis.shapes.of(frame.function)
         if self.run is frame and not starts:
             return None
         for op in shape.by_index.values():
-            if not isinstance(op, ops.Yield) or not (_reaches(shape, receive, op) or _reaches(shape, op, receive)):
+            if not isinstance(op, ops.Yield):
+                continue
+            if op is not receive and not _reaches(shape, receive, op) and not _reaches(shape, op, receive):
                 continue
             if starts and not any(_reaches(shape, start, op) for start in starts):
                 continue
-            search = Search(frame, op, frozenset(releases.get(frame, ())), raised=True, resumes=True)
+            search = Search(frame, op, frozenset(releases.get(frame, ())) - {op.index}, raised=True, resumes=True)
             if self.analysis.paths.witnesses(search):
                 return op
         return None
 
     def dropped(self) -> Stop | None:
-        """An iterator's ``__next__`` that reads: whoever iterates may stop, and nothing tells the object."""
+        """An iterator's ``__next__`` that reads: whoever iterates may stop, and nothing tells the object.
+
+        Where every use of the object is seen, one of them has to stop early.
+        """
+        releases = self.releases()
         for reader in self.each:
-            for frame, op in reader.up_to(None):
-                if frame.function.name in ITERATORS and frame.function.cls is not None:
+            levels = reader.up_to(self.run)
+            for position, (frame, op) in enumerate(levels):
+                if frame.function.name not in ITERATORS or frame.function.cls is None:
+                    continue
+                if self.run is None:
                     return Stop(Leaving.CLOSED, frame, frame, op)
+                if position + 1 < len(levels) and (found := self._broken_off(*levels[position + 1], releases)) is not None:
+                    above, out = found
+                    if self._ends_above(reader, position + 1, "return", releases):
+                        return Stop(Leaving.CLOSED, frame, above, out)
+        return None
+
+    def _broken_off(self, frame: Frame, head: Op, releases: Covering) -> tuple[Frame, Op] | None:
+        """A way out of the body of a loop that iterates, and reads no more."""
+        shape = self.analysis.shapes.of(frame.function)
+        if not isinstance(head, ops.Iterate):
+            return None
+        covering = frozenset(releases.get(frame, ()))
+        for block in sorted(shape.loop(head)):
+            end = shape.blocks[block].terminator
+            if end is not head and any(block not in shape.normal_reach(target) for target in shape.normal_targets(block)):
+                if normal(self.analysis.paths.witnesses(Search(frame, end, covering, resumes=True))):
+                    return frame, end
         return None
 
     # -- how many ---------------------------------------------------------------------------------------------------------
@@ -211,8 +271,10 @@ class Readers:
 
     def _takes_all(self, event: Event) -> bool:
         """Whether a receive is handed on as an iterator: ``list(iter(get, None))``."""
-        given = event.op.args if isinstance(event.op, ops.Call) else ()
-        held = [obj for argument in given for obj in self.analysis.points.holds(event.frame, argument.value)]
+        given = [argument.value for argument in event.op.args] if isinstance(event.op, ops.Call) else []
+        if isinstance(event.op, ops.Yield) and event.op.delegate:
+            given.append(event.op.src)
+        held = [obj for register in given for obj in self.analysis.points.holds(event.frame, register)]
         return any(isinstance(obj, CallIterator) for obj in held)
 
     def counted(self) -> tuple[int, Stop] | None:
@@ -293,6 +355,42 @@ class Readers:
                             op.index for op in shape.by_index.values() if isinstance(op, ops.Exit) and op.enter == index
                         )
 
+    # -- told to stop ---------------------------------------------------------------------------------------------------------
+
+    def serves(self, reader: Reader) -> bool:
+        """Whether a reader hands what it takes to somebody, instead of emptying the channel in a loop of its own."""
+        if recognise.immediate(self.analysis.points, reader.event.call):
+            return False
+        function = reader.event.frame.function
+        looped = self.analysis.shapes.of(function).in_loop(reader.event.op)
+        return function.is_generator or function.name in ITERATORS or not looped
+
+    def told_to_stop(self, spawned: Sequence[Sender], joins: Covering) -> Stop | None:
+        """A teardown method that sets the flag which a sender tests between its sends, and lets it wait in the send.
+
+        ``joins``: where somebody waits for the senders; a flag that is set only after that comes when they are done.
+        """
+        releases = self.releases()
+        for sender in spawned:
+            walk = Walk(self.analysis, self.channel.obj, sender.way.levels, sender.event.op)
+            response = walk.respond(Data())
+            inside = {level.frame for level in sender.way.levels}
+            for owner, name in sorted(response.flags, key=lambda flag: flag[1]):
+                for frame, op in self.survey.endings.flags.sets(owner, name):
+                    if frame in inside or not self._is_teardown(frame):
+                        continue
+                    shape = self.analysis.shapes.of(frame.function)
+                    waits = [shape.by_index[index] for index in joins.get(frame, ()) if index in shape.by_index]
+                    if any(shape.can_follow(op, wait) for wait in waits):
+                        continue
+                    ways = self.analysis.paths.witnesses(Search(frame, op, frozenset(releases.get(frame, ())), resumes=True))
+                    if normal(ways):
+                        return Stop(Leaving.STOPPED, frame, frame, op)
+        return None
+
+    def _is_teardown(self, frame: Frame) -> bool:
+        return frame.receiver is self.channel.home.owner and frame.function.name in TEARDOWN
+
     # -- exceptions -------------------------------------------------------------------------------------------------------
 
     def die(self) -> Stop | None:
@@ -328,7 +426,8 @@ class Readers:
             return True
         blocks = frame.function.cfg.blocks
         handler = blocks[self.analysis.shapes.of(frame.function).positions[op.index].block].handler
-        return handler >= 0 and isinstance(blocks[handler].terminator, ops.Catch)
+        catch = blocks[handler].terminator if handler >= 0 else None
+        return isinstance(catch, ops.Catch) and catch.matched in self.analysis.raises.routes(frame, catch, ())
 
     def _is_let_die(self, reader: Reader) -> bool:
         """Whether an exception of a spawned reader ends nobody else: no task group, nothing that awaits it with others."""
@@ -371,6 +470,12 @@ def _reaches(shape: Shape, first: Op, second: Op) -> bool:
 def is_no_iterator(frame: Frame) -> bool:
     """Whether a generator is driven by a decorator instead of a loop."""
     return any(any(word in text for word in NOT_ITERATED) for text in frame.function.decorators)
+
+
+def is_private(frame: Frame) -> bool:
+    """Whether only code that is seen calls a function: it stands in another, or its name says so."""
+    function = frame.function
+    return frame.parent is not None and (function.name.startswith("_") or "<locals>" in function.id.qualname)
 
 
 def normal(ways: Sequence[Witness] | None) -> bool:

@@ -87,7 +87,7 @@ def find(group: Group) -> Finding | None:
     elif group.iterator:
         missing = "nothing sends the end marker that it tests for"
     elif group.channel.home.kind is HomeKind.OBJECT:
-        missing = f"it is never closed, no method of its class ends {wording.them(group)}"
+        missing = f"it is never closed, no method of {wording.owner(group)} ends {wording.them(group)}"
     else:
         missing = "it is never closed"
     return wording.finding(

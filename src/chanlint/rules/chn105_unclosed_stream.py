@@ -83,7 +83,7 @@ def find(group: Group) -> Finding | None:
     elif witness is not None:
         missing, more = wording.skipped(coverage, wording.ending(group)), (wording.skip(coverage),)
     else:
-        where = ", no method of its class does it" if group.channel.home.kind is HomeKind.OBJECT else ""
+        where = f", no method of {wording.owner(group)} does it" if group.channel.home.kind is HomeKind.OBJECT else ""
         missing = f"its send end is never closed{where}"
     mild = group.collected or (witness is not None and witness.kind in ("raise", "close"))
     return wording.finding(

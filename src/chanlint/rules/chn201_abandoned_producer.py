@@ -99,6 +99,8 @@ def _who(defect: AbandonedProducer) -> str:
 def _why(defect: AbandonedProducer) -> str:
     reader = display_name(defect.reader.function.id.qualname) if defect.reader is not None else ""
     then = " and waits for it" if defect.joined else ""
+    closed = "it is closed" if _is_generator(defect) else "nobody iterates any longer"
+    hangs = ", and whoever joins it hangs" if defect.joined else ""
     room = "nothing without a receiver" if defect.capacity.count.number == 0 else f"only {defect.capacity.words}"
     return {
         Leaving.NOBODY: f"nobody receives from it, and it holds {room}",
@@ -106,10 +108,14 @@ def _why(defect: AbandonedProducer) -> str:
         Leaving.JOIN: f"a path through {reader} waits for it without receiving, and the channel holds {room}",
         Leaving.TIMEOUT: f"{reader} gives up after a time, and nobody receives what comes later",
         Leaving.FEWER: f"{reader} receives fewer items than are sent",
-        Leaving.CLOSED: f"the generator {reader} receives no more once it is closed",
+        Leaving.CLOSED: f"{reader} receives no more once {closed}",
         Leaving.ERROR: f"an exception ends {reader}, and nobody else receives{then}",
-        Leaving.STOPPED: f"{reader} ends without taking out what is on its way{then}",
+        Leaving.STOPPED: f"{reader} tells it to stop without taking out what it waits to send{hangs}",
     }[defect.leaving]
+
+
+def _is_generator(defect: AbandonedProducer) -> bool:
+    return defect.reader is not None and defect.reader.function.is_generator
 
 
 def _help(defect: AbandonedProducer) -> str:

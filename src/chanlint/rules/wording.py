@@ -90,6 +90,12 @@ def skip(coverage: Coverage) -> Place:
     return Place(Role.SKIPS_CLOSE, SKIPS[witness.kind], witness.frame.op_id(witness.op))
 
 
+def owner(group: Group) -> str:
+    """The class whose objects the channel belongs to."""
+    name = group.channel.home.class_name
+    return display_name(name) if name is not None else "its class"
+
+
 def severity(group: Group) -> Severity:
     """Error, or warning where the collector ends the actor."""
     return Severity.WARNING if group.collected else Severity.ERROR
