@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint.analysis import calls, containers
 from chanlint.analysis.frames import EntryKind, Frame
@@ -26,12 +26,19 @@ from chanlint.analysis.objects import (
 from chanlint.catalogue.schema import OpKind, TypeInfo
 from chanlint.ir.ids import MODULE_BODY, FunctionId, OpId
 from chanlint.ir.ops import Call, LoadAttr, LoadVar, Op, Variable
-from chanlint.ir.program import FunctionKind
+from chanlint.ir.program import Function, FunctionKind
 
 if TYPE_CHECKING:
     from chanlint.analysis.pointsto import PointsTo
 
 MRO_LIMIT = 32
+
+
+class MentionedAttributes(NamedTuple):
+    """The names of the attributes that a function reads: all of them, and those that it does not just call."""
+
+    all: frozenset[str]
+    handed: frozenset[str]
 
 
 def load(state: PointsTo, frame: Frame, op: LoadAttr, obj: Obj) -> None:
@@ -97,6 +104,13 @@ def type_made_by(state: PointsTo, dotted: str) -> TypeInfo | None:
 
 def mro(state: PointsTo, cls: ClassRef) -> list[Obj]:
     """The class and its bases, depth first, each once."""
+    known = state.mros.get(cls)
+    if known is None:
+        known = state.mros[cls] = _bases_of(state, cls)
+    return known
+
+
+def _bases_of(state: PointsTo, cls: ClassRef) -> list[Obj]:
     found: list[Obj] = []
     waiting: list[Obj] = [cls]
     while waiting and len(found) < MRO_LIMIT:
@@ -321,6 +335,18 @@ def _owns_channels(state: PointsTo, obj: Obj) -> bool:
     return isinstance(obj, Instance) and not obj.synthetic and makes_channels(state, obj.cls)
 
 
+def _attributes_of(state: PointsTo, function: Function) -> MentionedAttributes:
+    known = state.attributes_of.get(function.id)
+    if known is None:
+        loads = [op for op in function.cfg.ops() if isinstance(op, LoadAttr)]
+        called = {op.callee for op in function.cfg.ops() if isinstance(op, Call)}
+        known = MentionedAttributes(
+            frozenset(op.attr for op in loads), frozenset(op.attr for op in loads if op.dst not in called)
+        )
+        state.attributes_of[function.id] = known
+    return known
+
+
 def _inner_methods(state: PointsTo, cls: ClassRef) -> frozenset[str]:
     """The methods that a class may keep to itself.
 
@@ -333,10 +359,9 @@ def _inner_methods(state: PointsTo, cls: ClassRef) -> frozenset[str]:
         for node in base.frame.variables.values() if isinstance(base, ClassRef) else ():
             for method in state.graph.points[node]:
                 if isinstance(method, FunctionRef) and method.function.cls is not None:
-                    listing = list(method.function.cfg.ops())
-                    called = {op.callee for op in listing if isinstance(op, Call)}
-                    handed.update(op.attr for op in listing if isinstance(op, LoadAttr) and op.dst not in called)
-                    mentioned.update(op.attr for op in listing if isinstance(op, LoadAttr))
+                    attributes = _attributes_of(state, method.function)
+                    handed |= attributes.handed
+                    mentioned |= attributes.all
                     if _is_private(method.function.name):
                         handed.add(method.function.name)
                     elif method.function.is_async and not method.function.name.startswith("__"):

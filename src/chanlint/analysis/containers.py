@@ -291,6 +291,7 @@ FUNCTIONS: dict[str, Builtin] = {
     "builtins.filter": _second,
     "builtins.super": _super,
     "builtins.object": _object,
+    "enum.auto": _object,  # a value that is no other member's
     "builtins.getattr": _getattr,
     "functools.partial": _partial,
     "functools.partialmethod": _partial,

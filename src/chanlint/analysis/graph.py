@@ -21,6 +21,7 @@ from chanlint.analysis.objects import Obj
 
 Watcher = Callable[[Obj], None]
 ANY = "[*]"
+_FEW = 8  # flows out of one node that are kept in a tuple, which is small; most nodes have one or two
 
 
 class Graph:
@@ -28,12 +29,12 @@ class Graph:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.points: list[dict[Obj, None]] = []
+        self.points: list[tuple[Obj, ...]] = []  # never many each: see POINTS_TO
         self.full: set[int] = set()
         self.steps = 0
         self.exhausted = False
-        self._flows: list[dict[int, None] | None] = []
-        self._watchers: list[list[Watcher] | None] = []
+        self._flows: list[tuple[int, ...] | dict[int, None]] = []
+        self._watchers: list[tuple[Watcher, ...]] = []
         self._attributes: dict[tuple[Obj, str], int] = {}
         self._names: dict[Obj, list[str]] = {}
         self._queue: deque[tuple[int, Obj]] = deque()
@@ -42,9 +43,10 @@ class Graph:
     def new_nodes(self, count: int) -> int:
         """Makes ``count`` nodes and gives the first."""
         first = len(self.points)
-        self.points.extend([{} for _ in range(count)])
-        self._flows.extend([None] * count)
-        self._watchers.extend([None] * count)
+        nothing: list[tuple[()]] = [()] * count
+        self.points.extend(nothing)
+        self._flows.extend(nothing)
+        self._watchers.extend(nothing)
         return first
 
     def attribute(self, obj: Obj, name: str) -> int:
@@ -95,7 +97,7 @@ class Graph:
                 self.full.add(node)
                 self.limits.hit("points-to")
             return
-        held[obj] = None
+        self.points[node] = (*held, obj)
         self._queue.append((node, obj))
 
     def flow(self, source: int, target: int) -> None:
@@ -103,21 +105,21 @@ class Graph:
         if source == target:
             return
         flows = self._flows[source]
-        if flows is None:
-            flows = self._flows[source] = {}
-        elif target in flows:
+        if target in flows:
             return
-        flows[target] = None
-        for obj in list(self.points[source]):
+        if isinstance(flows, dict):
+            flows[target] = None
+        elif len(flows) < _FEW:
+            self._flows[source] = (*flows, target)
+        else:
+            self._flows[source] = {**dict.fromkeys(flows), target: None}
+        for obj in self.points[source]:
             self.add(target, obj)
 
     def watch(self, node: int, watcher: Watcher) -> None:
         """Calls ``watcher`` for each object that ``node`` holds now or later."""
-        watchers = self._watchers[node]
-        if watchers is None:
-            watchers = self._watchers[node] = []
-        watchers.append(watcher)
-        for obj in list(self.points[node]):
+        self._watchers[node] = (*self._watchers[node], watcher)
+        for obj in self.points[node]:
             watcher(obj)
 
     def watch_later(self, node: int, watcher: Watcher) -> None:
@@ -137,9 +139,9 @@ class Graph:
             while queue:
                 self.steps += 1
                 node, obj = queue.popleft()
-                for target in list(self._flows[node] or ()):
+                for target in tuple(self._flows[node]):
                     self.add(target, obj)
-                for watcher in list(self._watchers[node] or ()):
+                for watcher in self._watchers[node]:
                     watcher(obj)
             if deferred:
                 self.steps += 1

@@ -19,6 +19,7 @@ from chanlint.analysis.frames import Frame
 from chanlint.analysis.limits import BLOCKS, PATH_STEPS
 from chanlint.analysis.objects import ClassRef, Const, FunctionRef, Instance, LibInstance, LibName
 from chanlint.analysis.raises import Risk
+from chanlint.analysis.shape import Shape
 from chanlint.ir import ops
 from chanlint.ir.cfg import RAISE_EXIT
 from chanlint.ir.ids import BlockId
@@ -264,11 +265,19 @@ class Paths:
     def _guarded(self, search: Search, end: ops.Branch) -> BlockId | None:
         """The one way to the ending, where a test of an object's state decides."""
         shape = self.analysis.shapes.of(search.frame.function)
-        if shape.dependence(end.condition).pure:
+        if not self._tests_state(shape, end.condition):
             return None
         goals = {shape.positions[index].block for index in search.covering if index in shape.positions}
         ways = [t for t in (end.true, end.false) if t >= 0 and (t in goals or goals & shape.reach(t))]
         return ways[0] if len(ways) == 1 else None
+
+    def _tests_state(self, shape: Shape, register: ops.Register) -> bool:
+        """Whether a test looks at more than local names: at once, or through one (``thread = self._thread``)."""
+        tested = shape.dependence(register)
+        return not tested.pure or any(
+            isinstance(op, ops.StoreVar) and op.var in tested.variables and not shape.dependence(op.src).pure
+            for op in shape.by_index.values()
+        )
 
     def decided(self, frame: Frame, end: ops.Branch) -> bool | None:
         """Which way a test goes whenever it is reached, None where that is not known."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 
 from chanlint.analysis import attributes, calls, transfer
+from chanlint.analysis.attributes import MentionedAttributes
 from chanlint.analysis.calls import Arguments
 from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
 from chanlint.analysis.graph import Graph
@@ -45,6 +46,8 @@ class PointsTo:
         self.refs: dict[FunctionId, list[FunctionRef]] = {}
         self.unwrapped: set[tuple[object, ...]] = set()
         self.makers: dict[ClassRef, bool] = {}
+        self.mros: dict[ClassRef, list[Obj]] = {}  # emptied whenever a base class comes to light
+        self.attributes_of: dict[FunctionId, MentionedAttributes] = {}
         self.maker_names = frozenset(
             name.rpartition(".")[2] for name, info in catalogue.types.items() if info.category is Category.CHANNEL
         )
@@ -65,10 +68,7 @@ class PointsTo:
         self.graph.solve()
         called = self._names_mentioned()
         for first in (True, False):
-            for ref in self._functions():
-                if ref.function.id not in self.of_function and (ref.function.name not in called or not first):
-                    calls.enter_root(self, ref)
-                    self.graph.solve()
+            self._enter_unreached(called if first else set())
             for cls in list(self.classes):
                 attributes.exercise_class(self, cls, only_unmentioned=first, mentioned=called)
                 self.graph.solve()
@@ -77,6 +77,7 @@ class PointsTo:
             attributes.exercise_class(self, self.classes[done], only_unmentioned=False, mentioned=called)
             self.graph.solve()
             done += 1
+        self._enter_unreached(set())
         for cls in list(self.classes):
             attributes.exercise_base(self, cls)
         self.graph.solve()
@@ -84,11 +85,28 @@ class PointsTo:
         self.graph.solve()
         return self
 
+    def _enter_unreached(self, besides: set[str]) -> None:
+        """Calls every function that nothing analysed so far reaches, but those with a name in ``besides``.
+
+        A function inside a function counts anew for each frame that makes it. More of them come to light meanwhile.
+        """
+        tried: set[FunctionRef] = set()
+        while fresh := [ref for ref in self._functions() if ref not in tried]:
+            tried.update(fresh)
+            for ref in fresh:
+                if not self._is_reached(ref) and ref.function.name not in besides:
+                    calls.enter_root(self, ref)
+                    self.graph.solve()
+
+    def _is_reached(self, ref: FunctionRef) -> bool:
+        frames = self.of_function.get(ref.function.id, ())
+        return any(frame.parent is ref.definer for frame in frames) or (bool(frames) and len(self.frames) >= FRAMES)
+
     def _functions(self) -> list[FunctionRef]:
         return [
             ref
             for refs in list(self.refs.values())
-            for ref in refs[:1]
+            for ref in refs
             if ref.function.cls is None and ref.function.kind in (FunctionKind.FUNCTION, FunctionKind.LAMBDA)
         ]
 
@@ -105,9 +123,9 @@ class PointsTo:
 
     # -- nodes ----------------------------------------------------------------------------------------------------------
 
-    def holds(self, frame: Frame, register: Register) -> list[Obj]:
+    def holds(self, frame: Frame, register: Register) -> tuple[Obj, ...]:
         """What ``register`` of ``frame`` may hold."""
-        return list(self.graph.points[frame.base + register])
+        return self.graph.points[frame.base + register]
 
     def spread(self, frame: Frame, register: Register) -> list[Obj]:
         """What ``register`` may hold, with the elements of containers in their place (``except (A, B)``)."""

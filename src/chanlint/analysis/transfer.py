@@ -168,6 +168,9 @@ def _make_class(state: PointsTo, frame: Frame, op: ops.MakeClass) -> None:
     if ref not in state.classes:
         state.classes.append(ref)
         ref.bases = [frame.base + register for register in op.bases]
+        state.mros.clear()
+        for node in ref.bases:
+            state.graph.watch(node, lambda _: state.mros.clear())
     state.graph.add(frame.base + op.dst, ref)
 
 

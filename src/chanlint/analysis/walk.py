@@ -156,7 +156,7 @@ class Walk:
             given = op.src
         sentinels = self._sentinels(frame, given) if given is not None else None
         if sentinels is not None:  # list(iter(q.get, None)), yield from iter(q.get, None): the op itself is the loop
-            truth = evaluate.equal(outcome, sentinels) if sentinels else False
+            truth = evaluate.equal(outcome, sentinels)
             self.returns = truth is not True
             if truth is False:
                 return
@@ -178,7 +178,7 @@ class Walk:
     def _iterated(self, state: _State, op: ops.Iterate, outcome: Value) -> None:
         frame = self.levels[state.level].frame
         sentinels = self._sentinels(frame, op.iterator)
-        truth = evaluate.equal(outcome, sentinels) if sentinels else False
+        truth = evaluate.equal(outcome, sentinels) if sentinels is not None else False
         if truth is not False:
             done = self._fork(state, "data") if truth is None else state
             self._go(done, op.done)

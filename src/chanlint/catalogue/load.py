@@ -51,7 +51,9 @@ def load_catalogue(extra: Mapping[str, Any] | None = None) -> Catalogue:
         CatalogueError: an entry that the schema does not allow, or that names a type which nothing describes.
     """
     builtin = _builtin()
-    builder = _Builder(dict(builtin.types), dict(builtin.functions), dict(builtin.aliases), set(builtin.needles))
+    builder = _Builder(
+        dict(builtin.types), dict(builtin.functions), dict(builtin.aliases), set(builtin.needles), set(builtin.hand_overs)
+    )
     if not extra:
         return builder.build(builtin.digest)
     import hashlib
@@ -90,12 +92,18 @@ class _Builder:
     """Raw entries, and the catalogue that becomes of them."""
 
     def __init__(
-        self, types: dict[str, TypeInfo], functions: dict[str, Effect], aliases: dict[str, str], needles: set[bytes]
+        self,
+        types: dict[str, TypeInfo],
+        functions: dict[str, Effect],
+        aliases: dict[str, str],
+        needles: set[bytes],
+        hand_overs: set[bytes] | None = None,
     ) -> None:
         self._types = types
         self._functions = functions
         self._aliases = aliases
         self._needles = needles
+        self._hand_overs = set() if hand_overs is None else hand_overs
         self._raw_types: dict[str, tuple[dict[str, Any], Place]] = {}
         self._raw_functions: dict[str, tuple[object, Place]] = {}
         self._open: list[str] = []  # types being made, outermost first: finds circles of bases
@@ -105,12 +113,14 @@ class _Builder:
         check_keys(raw, ("library", "types", "functions", "harmless"), place)
         head_place = place.within("library")
         head = as_table(raw.get("library", {}), head_place)
-        check_keys(head, ("name", "aliases", "needles"), head_place)
+        check_keys(head, ("name", "aliases", "needles", "hand_overs"), head_place)
         as_text(head.get("name"), head_place.within("name"))
         aliases_place = head_place.within("aliases")
         for name, target in as_table(head.get("aliases", {}), aliases_place).items():
             self._add_alias(name, target, aliases_place)
         self._add_needles(head.get("needles", []), head_place.within("needles"))
+        hand_overs = as_texts(head.get("hand_overs", []), head_place.within("hand_overs"))
+        self._hand_overs.update(word.encode() for word in hand_overs)
         types_place, functions_place = place.within("types"), place.within("functions")
         for name, entry in as_table(raw.get("types", {}), types_place).items():
             self._add_type(name, entry, types_place.within(f'"{name}"'))
@@ -195,7 +205,8 @@ class _Builder:
         for name in self._raw_types:
             self._make_type(name)
         self._check_names()
-        return Catalogue(self._types, self._functions, self._aliases, tuple(sorted(self._needles)), digest)
+        needles, hand_overs = tuple(sorted(self._needles)), tuple(sorted(self._hand_overs))
+        return Catalogue(self._types, self._functions, self._aliases, needles, hand_overs, digest)
 
     def _make_functions(self) -> None:
         waiting: list[tuple[str, object, Place, str | None]] = []

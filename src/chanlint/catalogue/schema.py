@@ -234,6 +234,7 @@ class Catalogue:
         functions: by canonical name: constructors (``make`` effects) and functions.
         aliases: dotted name -> canonical name; also for whole modules (``six.moves.queue`` -> ``queue``).
         needles: byte strings of which a file that uses one of these libraries' channels must contain at least one.
+        hand_overs: byte strings of which a file that hands something to another thread contains at least one.
         digest: hexadecimal digest of everything that was loaded.
     """
 
@@ -241,6 +242,7 @@ class Catalogue:
     functions: dict[str, Effect] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     needles: tuple[bytes, ...] = ()
+    hand_overs: tuple[bytes, ...] = ()
     digest: str = ""
 
     def canonical(self, dotted: str) -> str:

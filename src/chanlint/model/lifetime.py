@@ -141,32 +141,35 @@ class Lifetimes:
             for obj in self.points.graph.points[node]
         )
 
-    def _owner(self, handles: set[Obj], maker: Frame) -> tuple[Obj, str] | None:
-        """An object, not itself local to ``maker``, that keeps the channel in an attribute."""
+    def _owner(self, handles: set[Obj], maker: Frame, path: tuple[Obj, ...] = ()) -> tuple[Obj, str] | None:
+        """An object, not itself local to ``maker``, that keeps the channel in an attribute; ``path``: what was passed."""
         for handle in sorted(handles, key=self.points.heap.order.__getitem__):
             for holder, name in self.analysis.escapes.holders(handle):
                 if isinstance(holder, ClassRef):
                     return holder, name
-                if isinstance(holder, Instance) and holder not in handles and not self._is_local(holder, maker):
-                    return holder, name
+                if isinstance(holder, Instance) and holder not in handles and holder not in path:
+                    if not self._is_local(holder, maker, path):
+                        return holder, name
         return None
 
-    def _is_local(self, holder: Instance, maker: Frame) -> bool:
+    def _is_local(self, holder: Instance, maker: Frame, path: tuple[Obj, ...]) -> bool:
         """Whether an object is made in ``maker`` (or by what it calls) and does not leave it."""
         if holder.synthetic or holder.maker is None or maker.receiver is holder:
             return False
         at: Frame | None = holder.maker
         for _ in range(MOST_STEPS_UP):
             if at is maker:
-                return not self._leaves(holder, maker)
+                return not self._leaves(holder, maker, (*path, holder))
             if at is None or len(at.entries) != 1:
                 return False
             at = at.entries[0].caller
         return False
 
-    def _leaves(self, obj: Obj, frame: Frame) -> bool:
+    def _leaves(self, obj: Obj, frame: Frame, path: tuple[Obj, ...]) -> bool:
         held = [*self.points.graph.points[frame.returned], *self.points.graph.points[frame.yielded]]
-        return obj in held or self.is_live(obj) or self.analysis.escapes.of(obj) is not None
+        if obj in held or self.is_live(obj) or self.analysis.escapes.of(obj) is not None:
+            return True
+        return len(path) < MOST_STEPS_UP and self._owner(self.handles(obj), frame, path) is not None
 
     def _returned_to(self, handles: set[Obj], maker: Frame) -> Frame | None:
         """The one caller to whom ``maker`` returns the channel."""
