@@ -71,7 +71,7 @@ def load(state: PointsTo, frame: Frame, op: LoadAttr, obj: Obj) -> None:
             state.graph.flow(state.graph.attribute(obj, op.attr), target)
 
 
-def store(state: PointsTo, obj: Obj, attr: str, source: int) -> None:
+def store(state: PointsTo, attr: str, source: int, obj: Obj) -> None:
     """``obj.attr = source``."""
     match obj:
         case ModuleRef() if obj.module:
@@ -160,12 +160,12 @@ def _from_class(
         return _from_library(state, receiver, made.name, name, target)
     if not isinstance(base, ClassRef) or name not in base.frame.variables:
         return False
-    state.graph.watch(base.frame.variables[name], lambda value: _bind(state, value, receiver, base, target, frame, op))
+    state.graph.watch(base.frame.variables[name], _bind, state, receiver, base, target, frame, op)
     return True
 
 
 def _bind(
-    state: PointsTo, value: Obj, receiver: Obj | None, cls: ClassRef, target: int, frame: Frame | None, op: Op | None
+    state: PointsTo, receiver: Obj | None, cls: ClassRef, target: int, frame: Frame | None, op: Op | None, value: Obj
 ) -> None:
     """What a class attribute becomes when it is read through an object."""
     if not isinstance(value, FunctionRef) or value.function.cls is None:

@@ -111,8 +111,8 @@ def _collect(kind: str) -> Builtin:
     def build(state: PointsTo, frame: Frame, op: Op, arguments: Arguments, target: int) -> None:
         made = state.heap.make(Container, kind, state.site(frame, op), frame)
         state.graph.add(target, made)
-        if arguments.positional:
-            state.graph.watch_later(arguments.positional[0], lambda obj: _elements_into(state, frame, op, obj, made))
+        for node in arguments.positional:
+            state.graph.watch_later(node, lambda obj: _elements_into(state, frame, op, obj, made))
         for key, node in arguments.keywords:
             if kind == "dict":
                 state.graph.flow(node, state.graph.cell(made, key))
@@ -275,6 +275,9 @@ FUNCTIONS: dict[str, Builtin] = {
     "builtins.sorted": _collect("list"),
     "builtins.reversed": _collect("list"),
     "builtins.dict": _collect("dict"),
+    "itertools.chain": _collect("list"),
+    "itertools.cycle": _collect("list"),
+    "itertools.islice": _collect("list"),
     "collections.deque": _collect("list"),
     "collections.OrderedDict": _collect("dict"),
     "weakref.WeakSet": _collect("set"),

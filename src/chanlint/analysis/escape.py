@@ -47,7 +47,7 @@ class Escapes:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.where: dict[Obj, OpId] = {}
-        self._known_holders: dict[Obj, list[tuple[Obj, str]]] = {}
+        self._known_holders: dict[Obj, list[tuple[Obj, str]]] | None = None
         self._lent: set[tuple[FunctionId, Obj | None]] = set()  # methods that unknown code got hold of, with their objects
         self._offering: Obj | None = None  # whoever calls a method that is only offered has its object already
         for frame in analysis.points.frames:
@@ -185,7 +185,8 @@ class Escapes:
 
     def _holders(self) -> dict[Obj, list[tuple[Obj, str]]]:
         known = self._known_holders
-        if not known:
+        if known is None:
+            known = self._known_holders = {}
             graph = self.analysis.points.graph
             for (owner, name), node in graph.attribute_nodes():
                 if name.startswith("<") or not isinstance(owner, Instance | Container | ClassRef | LibInstance | FunctionRef):

@@ -14,6 +14,7 @@ Silence is chosen where the value is not known: a test forks, and an exit that h
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,7 @@ def from_item(value: Value | None) -> bool:
     return isinstance(value, Data | Derived)
 
 
-def equal(value: Value, candidates: list[Obj]) -> bool | None:
+def equal(value: Value, candidates: Sequence[Obj]) -> bool | None:
     """Whether ``value`` equals the one object that ``candidates`` holds."""
     if not candidates:
         return None
@@ -229,7 +230,7 @@ def _element(analysis: Analysis, base: Value | None, key: object) -> Value | Non
     return DERIVED
 
 
-def _candidates(analysis: Analysis, frame: Frame, level: int, register: Register, values: Values) -> list[Obj]:
+def _candidates(analysis: Analysis, frame: Frame, level: int, register: Register, values: Values) -> Sequence[Obj]:
     held = values.get((level, register))
     if isinstance(held, Known):
         return [held.obj]
@@ -270,7 +271,7 @@ def _compare(analysis: Analysis, frame: Frame, level: int, op: ops.Compare, valu
     return next((v for v in (left, right) if isinstance(v, Flag)), None)
 
 
-def _may_be_alike(value: Value, candidates: list[Obj]) -> bool:
+def _may_be_alike(value: Value, candidates: Sequence[Obj]) -> bool:
     """Whether two containers may have the same elements."""
     if not isinstance(value, Known) or not isinstance(value.obj, Container):
         return False

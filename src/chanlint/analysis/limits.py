@@ -20,6 +20,7 @@ WALK_STEPS = 1_500  # states of one walk through a consumer's loop
 WALK_CALLERS = 6  # helpers between a receive and the loop that calls it
 PATH_STEPS = 8_000  # states of one search for a witness path
 BLOCKS = 5_000  # blocks of a function whose paths are searched
+EVENTS = 400  # places that use one channel
 CLONES = 6  # channels made at one place in different contexts that are judged apart
 
 

@@ -6,11 +6,14 @@ Loops are never unrolled. Two counts are compared only where both are numbers or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chanlint.analysis.frames import EntryKind, Frame
-from chanlint.analysis.objects import Bound, ClassRef, Container, FunctionRef, LibName, Obj
+from chanlint.analysis.objects import Container, LibName, Obj
+from chanlint.analysis.parameters import given
+from chanlint.analysis.shape import Shape
 from chanlint.ir import ops
 from chanlint.ir.ops import Op, Register, Variable
 
@@ -81,12 +84,16 @@ class Counts:
             found = found * self._iterations(frame, head)
         if not heads:
             return MANY  # a while loop
-        inside_while = any(
+        return MANY if self._may_break(shape, op) else found
+
+    def _may_break(self, shape: Shape, op: Op) -> bool:
+        """Whether a test in the loops round an op ends one, other than by an exception that leaves the function."""
+        inside = shape.loop(op)
+        return any(
             isinstance(shape.blocks[block].terminator, ops.Branch)
-            and any(target not in shape.loop(op) for target in shape.normal_targets(block))
-            for block in shape.loop(op)
+            and any(target not in inside and shape.returns(target) for target in shape.normal_targets(block))
+            for block in inside
         )
-        return MANY if inside_while else found
 
     def value(self, frame: Frame, register: Register) -> Count:
         """What number an expression stands for."""
@@ -196,24 +203,13 @@ class Counts:
         if frame.merged or len(frame.entries) != 1 or len(callers) != 1 or callers[0].kind is not EntryKind.CALL:
             return named
         caller, op = callers[0].caller, callers[0].op
-        if caller is None or not isinstance(op, ops.Call) or any(argument.unpack for argument in op.args):
+        if caller is None or not isinstance(op, ops.Call):
             return named
-        names = [param.name for param in frame.function.params]
-        position = names.index(var.name) - (1 if frame.receiver is not None else 0)
-        plain = [argument.value for argument in op.args if argument.keyword is None]
-        given = [argument.value for argument in op.args if argument.keyword == var.name]
-        given += plain[position : position + 1] if 0 <= position < len(plain) else []
-        if len(given) != 1 or not self._is_direct(caller, op, frame):
-            return named
-        found = self._nested(caller, given[0])
+        register = given(self.analysis, caller, op, frame, var)
+        found = MANY if register is None else self._nested(caller, register)
         return named if found.is_many else found
 
-    def _is_direct(self, caller: Frame, op: ops.Call, frame: Frame) -> bool:
-        """Whether a call names the function (or class) itself, so that its arguments are those of the function."""
-        held = self.analysis.points.holds(caller, op.callee)
-        return len(held) == 1 and isinstance(held[0], FunctionRef | ClassRef | Bound)
-
-    def _attribute(self, frame: Frame, register: Register, owners: list[Obj], attr: str) -> Count:
+    def _attribute(self, frame: Frame, register: Register, owners: Sequence[Obj], attr: str) -> Count:
         """An attribute: what its one store puts there, else its name."""
         held = self.analysis.points.holds(frame, register)
         owner = owners[0] if len(owners) == 1 else None

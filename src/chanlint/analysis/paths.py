@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.limits import BLOCKS, PATH_STEPS
-from chanlint.analysis.objects import ClassRef, Const, FunctionRef, Instance, LibInstance, LibName
+from chanlint.analysis.objects import ClassRef, Const, Container, FunctionRef, Instance, LibInstance, LibMethod, LibName, Obj
 from chanlint.analysis.raises import Risk
 from chanlint.analysis.shape import Shape
 from chanlint.ir import ops
@@ -65,6 +65,9 @@ class Search:
         fails: covering ops that may also raise before the ending is reached.
         gives: the start op gives an object, never None, on the paths that count.
         resumes: the covering ops before the start have done their work by then, and what counts is whether one comes after.
+        polls: ops that ask whether the consumer still runs; a test of their answer guards the ending rightly, too.
+        subjects: the channel and its like: what may hold one of them is taken to do so (``if done is not None: done.set()``).
+        shared: a test of what other functions change, too, guards the ending rightly (``if active == 0: q.put(None)``).
         swallows: the ends of ``with`` blocks that swallow the exception of the start op.
     """
 
@@ -78,6 +81,9 @@ class Search:
     fails: frozenset[int] = frozenset()
     gives: bool = False
     resumes: bool = False
+    polls: frozenset[int] = frozenset()
+    subjects: frozenset[Obj] = frozenset()
+    shared: bool = False
     swallows: frozenset[int] = frozenset()
 
 
@@ -237,12 +243,13 @@ class Paths:
 
     def _branch(self, search: Search, at: _Point, end: ops.Branch) -> list[_Point]:
         frame = search.frame
-        if search.guards:
+        if search.guards or self._asks(search, end):
             guarded = self._guarded(search, end)
             if guarded is not None:
                 return [_Point(guarded, 0, at.started, at.flying, at.facts)]
         shape = self.analysis.shapes.of(frame.function)
-        decided = self.decided(frame, end)
+        decided = self._is_there(search, end) if search.subjects else None
+        decided = self.decided(frame, end) if decided is None else decided
         if any(made.index in search.swallows for made in shape.definitions.get(end.condition, ())):
             decided = True
         if decided is not None:
@@ -262,10 +269,49 @@ class Paths:
             for target, holds in ((end.true, True), (end.false, False))
         ]
 
+    def _asks(self, search: Search, end: ops.Branch) -> bool:
+        """Whether a test asks after the consumer, or after what other functions change, too."""
+        shape = self.analysis.shapes.of(search.frame.function)
+        if search.polls and any(source.index in search.polls for source in shape.sources(end.condition)):
+            return True
+        loads = [source for source in shape.sources(end.condition) if isinstance(source, ops.LoadVar)] if search.shared else []
+        return any(self._is_shared(search.frame, load.var) for load in loads)
+
+    def _is_shared(self, frame: Frame, var: ops.Variable) -> bool:
+        """Whether a variable belongs to a function outside, and is bound more than once or holds what is changed here."""
+        if var.owner == frame.function.id:
+            return False
+        points = self.analysis.points
+        held: set[Obj] = {obj for obj in points.graph.points[points.variable(frame, var)] if isinstance(obj, Container)}
+        return self.analysis.writes_of(var) > 1 or any(
+            self._changes(frame, op, held) for op in self.analysis.shapes.of(frame.function).by_index.values() if held
+        )
+
+    def _changes(self, frame: Frame, op: Op, containers: set[Obj]) -> bool:
+        holds = self.analysis.points.holds
+        if isinstance(op, ops.StoreItem | ops.DeleteItem):
+            return not containers.isdisjoint(holds(frame, op.obj))
+        if isinstance(op, ops.Call):
+            return any(isinstance(obj, LibMethod) and obj.receiver in containers for obj in holds(frame, op.callee))
+        return False
+
+    def _is_there(self, search: Search, end: ops.Branch) -> bool | None:
+        """Which way a test goes that asks whether there is a channel at all: on the paths that count there is."""
+        points = self.analysis.points
+        made = self.analysis.shapes.of(search.frame.function).definitions.get(end.condition, ())
+        test = made[0] if len(made) == 1 else None
+        if isinstance(test, ops.Compare) and test.operator in ("is", "is-not"):
+            right = points.holds(search.frame, test.right)
+            if len(right) == 1 and isinstance(right[0], Const) and right[0].value is None:
+                return test.operator == "is-not" if search.subjects & {*points.holds(search.frame, test.left)} else None
+        if isinstance(test, ops.LoadVar | ops.LoadAttr) and search.subjects & {*points.holds(search.frame, test.dst)}:
+            return True
+        return None
+
     def _guarded(self, search: Search, end: ops.Branch) -> BlockId | None:
         """The one way to the ending, where a test of an object's state decides."""
         shape = self.analysis.shapes.of(search.frame.function)
-        if not self._tests_state(shape, end.condition):
+        if not (search.shared or self._tests_state(shape, end.condition)):
             return None
         goals = {shape.positions[index].block for index in search.covering if index in shape.positions}
         ways = [t for t in (end.true, end.false) if t >= 0 and (t in goals or goals & shape.reach(t))]

@@ -165,7 +165,10 @@ class PointsTo:
                 if dotted in self.catalogue.functions:
                     self.graph.add(node, self.heap.make(LibName, dotted))
                     return
-        self.graph.add(node, self.heap.make(LibName, f"builtins.{name}"))
+        if name == "Ellipsis":
+            self.graph.add(node, self.heap.const(...))
+        else:
+            self.graph.add(node, self.heap.make(LibName, f"builtins.{name}"))
 
     def constants(self, function: Function) -> dict[Register, Constant]:
         """The registers of ``function`` that hold a literal."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import enum
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chanlint.analysis.attributes import mro
@@ -325,6 +326,6 @@ class Raises:
         return False
 
 
-def _class_names(objects: list[Obj]) -> list[str]:
+def _class_names(objects: Sequence[Obj]) -> list[str]:
     """The names of the classes among ``objects``: dotted, or module and qualified name for those of the program."""
     return [obj.dotted if isinstance(obj, LibName) else str(obj.cls) for obj in objects if isinstance(obj, LibName | ClassRef)]

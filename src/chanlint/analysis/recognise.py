@@ -68,7 +68,7 @@ def is_opposite(one: Obj, other: Obj) -> bool:
     """Whether what happens at ``one`` is noticed at ``other``: the ends of a pair, or a channel without ends."""
     if not isinstance(one, End) or not isinstance(other, End):
         return True
-    return OPPOSITE[one.role] == other.role
+    return OPPOSITE.get(one.role, other.role) == other.role  # two facets of one queue are no ends
 
 
 def events(state: PointsTo) -> Iterator[Event]:

@@ -74,6 +74,16 @@ class Shape:
                 found.setdefault(dst, []).append(op)
         return found
 
+    @cached_property
+    def stores(self) -> list[ops.StoreVar | ops.StoreAttr]:
+        """The ops that store in a variable or an attribute, in order."""
+        return [op for op in self.by_index.values() if isinstance(op, ops.StoreVar | ops.StoreAttr)]
+
+    @cached_property
+    def comparisons(self) -> list[ops.Compare]:
+        """The ops that compare, in order."""
+        return [op for op in self.by_index.values() if isinstance(op, ops.Compare)]
+
     def targets(self, block: BlockId) -> Iterator[BlockId]:
         """The blocks that follow, handlers included, exits left out."""
         for edge in self.blocks[block].edges():
@@ -112,6 +122,10 @@ class Shape:
             known = self._normal_reach[block] = frozenset(seen)
         return known
 
+    def returns(self, block: BlockId) -> bool:
+        """Whether the function can return from ``block``, also by way of a handler."""
+        return any(isinstance(self.blocks[each].terminator, ops.Return) for each in (block, *self.reach(block)))
+
     def in_loop(self, op: Op) -> bool:
         """Whether an op can follow itself."""
         block = self.positions[op.index].block
@@ -125,7 +139,28 @@ class Shape:
     def loop(self, op: Op) -> frozenset[BlockId]:
         """The blocks that lie on a cycle with the op."""
         block = self.positions[op.index].block
-        return frozenset(b for b in self.reach(block) if block in self.reach(b))
+        before = self._leading_to(block)
+        return frozenset(each for each in self.reach(block) if each in before)
+
+    def _leading_to(self, block: BlockId) -> set[BlockId]:
+        """The blocks that ``block`` can follow."""
+        seen: set[BlockId] = set()
+        waiting = list(self._origins.get(block, ()))
+        while waiting:
+            current = waiting.pop()
+            if current not in seen:
+                seen.add(current)
+                waiting.extend(self._origins.get(current, ()))
+        return seen
+
+    @cached_property
+    def _origins(self) -> dict[BlockId, list[BlockId]]:
+        """The blocks that come right before each block."""
+        found: dict[BlockId, list[BlockId]] = {}
+        for block in self.blocks:
+            for target in self.targets(block):
+                found.setdefault(target, []).append(block)
+        return found
 
     def loop_heads(self, op: Op) -> list[ops.Iterate]:
         """The `Iterate` terminators of the loops around an op."""
@@ -232,6 +267,18 @@ class Shape:
                 seen.update(read)
         answer = self._dependence[register] = Dependence(frozenset(variables), pure)
         return answer
+
+    def sources(self, register: Register) -> list[Op]:
+        """The ops that a register is computed by; variables are not followed."""
+        found: list[Op] = []
+        seen, waiting = {register}, [register]
+        while waiting:
+            for op in self.definitions.get(waiting.pop(), ()):
+                found.append(op)
+                fresh = [each for each in operands(op) if each not in seen]
+                seen.update(fresh)
+                waiting.extend(fresh)
+        return found
 
     def _is_len(self, op: ops.Call) -> bool:
         return any(

@@ -54,12 +54,12 @@ def _store_var(state: PointsTo, frame: Frame, op: ops.StoreVar) -> None:
 
 
 def _load_attr(state: PointsTo, frame: Frame, op: ops.LoadAttr) -> None:
-    state.graph.watch(frame.base + op.obj, lambda obj: attributes.load(state, frame, op, obj))
+    state.graph.watch(frame.base + op.obj, attributes.load, state, frame, op)
 
 
 def _store_attr(state: PointsTo, frame: Frame, op: ops.StoreAttr) -> None:
     source = frame.base + op.src
-    state.graph.watch(frame.base + op.obj, lambda obj: attributes.store(state, obj, op.attr, source))
+    state.graph.watch(frame.base + op.obj, attributes.store, state, op.attr, source)
 
 
 def _load_item(state: PointsTo, frame: Frame, op: ops.LoadItem) -> None:
@@ -211,7 +211,7 @@ def _return(state: PointsTo, frame: Frame, op: ops.Return) -> None:
 
 def _yield(state: PointsTo, frame: Frame, op: ops.Yield) -> None:
     if op.delegate:
-        state.graph.watch(frame.base + op.src, lambda obj: calls.delegate(state, frame, op, obj))
+        state.graph.watch(frame.base + op.src, calls.delegate, state, frame, op)
     else:
         state.graph.flow(frame.base + op.src, frame.yielded)
 
@@ -220,27 +220,27 @@ def _call(state: PointsTo, frame: Frame, op: ops.Call) -> None:
     if op.decorator:
         calls.decorate(state, frame, op)
         return
-    state.graph.watch_later(frame.base + op.callee, lambda obj: calls.on_call(state, frame, op, obj))
+    state.graph.watch_later(frame.base + op.callee, calls.on_call, state, frame, op)
 
 
 def _await(state: PointsTo, frame: Frame, op: ops.Await) -> None:
-    state.graph.watch_later(frame.base + op.src, lambda obj: calls.on_await(state, frame, op, obj))
+    state.graph.watch_later(frame.base + op.src, calls.on_await, state, frame, op)
 
 
 def _iter_start(state: PointsTo, frame: Frame, op: ops.IterStart) -> None:
-    state.graph.watch_later(frame.base + op.src, lambda obj: calls.on_iter(state, frame, op, obj))
+    state.graph.watch_later(frame.base + op.src, calls.on_iter, state, frame, op)
 
 
 def _iterate(state: PointsTo, frame: Frame, op: ops.Iterate) -> None:
-    state.graph.watch_later(frame.base + op.iterator, lambda obj: calls.on_next(state, frame, op, obj))
+    state.graph.watch_later(frame.base + op.iterator, calls.on_next, state, frame, op)
 
 
 def _enter(state: PointsTo, frame: Frame, op: ops.Enter) -> None:
-    state.graph.watch_later(frame.base + op.manager, lambda obj: calls.on_enter(state, frame, op, obj))
+    state.graph.watch_later(frame.base + op.manager, calls.on_enter, state, frame, op)
 
 
 def _exit(state: PointsTo, frame: Frame, op: ops.Exit) -> None:
-    state.graph.watch_later(frame.base + op.manager, lambda obj: calls.on_exit(state, frame, op, obj))
+    state.graph.watch_later(frame.base + op.manager, calls.on_exit, state, frame, op)
 
 
 _HANDLERS: dict[type, Callable[[PointsTo, Frame, ops.Op], None]] = {

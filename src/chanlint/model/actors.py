@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from chanlint.analysis import recognise
-from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.library import argument
 from chanlint.analysis.multiplicity import MANY, ONE, Count
-from chanlint.analysis.objects import Const, End, Instance, LibInstance, Obj
+from chanlint.analysis.objects import Const, Container, Coroutine, End, Instance, LibInstance, LibMethod, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.catalogue.schema import OpKind, World
 from chanlint.ir import ops
@@ -59,14 +59,60 @@ class Actors:
         """The group of what a spawn starts, still without its consumers; without a spawn, that of a caller."""
         at = self.place(spawn) if spawn else consumer.at
         frame = spawn.caller if spawn and spawn.caller else consumer.event.frame
-        op = spawn.op if spawn and spawn.op else consumer.event.op
-        count = ONE if self._is_one_of_many(channel.home, frame) else self.times(frame, op, channel.home.frame)
-        if spawn is not None:
-            count = count * self._each(frame, op)
+        count = self._number(channel, consumer, spawn)
         group = Group(channel, [], spawn, self.kind(channel, spawn), at, frame.function.id, count)
         group.daemon = self.is_daemon(spawn)
         group.polls = not consumer.event.blocks
         return group
+
+    def join(self, group: Group, consumer: Consumer) -> None:
+        """Adds a consumer to its group; each coroutine that one call gathers is an actor of its own."""
+        spawn = consumer.way.spawn
+        if group.consumers and spawn is not None and self._gathered(spawn) is not None:
+            callees = [other.way.spawn.callee for other in group.consumers if other.way.spawn is not None]
+            if spawn.callee not in callees:
+                more = self._number(group.channel, consumer, spawn)
+                known = group.count.number is not None and more.number is not None
+                group.count = Count((group.count.number or 0) + (more.number or 0)) if known else MANY
+        group.consumers.append(consumer)
+
+    def _number(self, channel: Channel, consumer: Consumer, spawn: Entry | None) -> Count:
+        """How many actors a spawn starts per run of the channel's home."""
+        frame, op = consumer.event.frame, consumer.event.op
+        if spawn is not None and any(level.frame is channel.maker for level in consumer.way.levels):
+            return ONE  # each actor makes a channel of its own
+        if spawn is not None and spawn.caller is not None and spawn.op is not None:
+            frame, op = self._gathered(spawn) or self._made(spawn) or (spawn.caller, spawn.op)
+        count = ONE if self._is_one_of_many(channel.home, frame) else self.times(frame, op, channel.home.frame)
+        return count * self._each(frame, op) if spawn is not None else count
+
+    def _gathered(self, entry: Entry) -> tuple[Frame, ops.Op] | None:
+        """Where a coroutine was made that is started together with others (``gather(*[work() for _ in range(3)])``)."""
+        if entry.kind is not EntryKind.SPAWN or entry.caller in (None, entry.callee) or entry.op is None:
+            return None
+        if not any(call.effect.op is OpKind.AWAIT_ALL for call in entry.caller.lib_calls.get(entry.op.index, ())):
+            return None
+        made = [each for each in self.analysis.points.heap.all(Coroutine) if each.frame is entry.callee]
+        if len(made) != 1:
+            return None
+        op = self.analysis.shapes.of(made[0].maker.function).by_index.get(made[0].site.op)
+        return (made[0].maker, op) if op is not None else None
+
+    def _made(self, spawn: Entry) -> tuple[Frame, ops.Op] | None:
+        """Where an actor is made outside loops that is started in one, together with others of a list."""
+        assert spawn.caller is not None and spawn.op is not None
+        if not self.analysis.shapes.of(spawn.caller.function).in_loop(spawn.op):
+            return None
+        if isinstance(spawn.actor, Instance) and spawn.actor.maker is not None:
+            frame: Frame = spawn.actor.maker
+            op = self.analysis.shapes.of(frame.function).by_index.get(spawn.actor.site.op)
+        elif spawn.actor in self.analysis.points.prepared:
+            frame, op, *_ = self.analysis.points.prepared[spawn.actor]
+        else:
+            return None
+        if op is None or (frame, op) == (spawn.caller, spawn.op) or self.analysis.shapes.of(frame.function).in_loop(op):
+            return None
+        return frame, op
 
     def _each(self, frame: Frame, op: ops.Op) -> Count:
         """How many actors one spawn starts: as many as the iterable of a ``map`` has elements."""
@@ -104,8 +150,8 @@ class Actors:
             entry = frame.entries[0] if len(frame.entries) == 1 else None
             if entry is None or entry.caller is None or entry.op is None:
                 break
-            frame = entry.caller
-            chain.append((frame, entry.op))
+            frame, op = self._gathered(entry) or (entry.caller, entry.op)
+            chain.append((frame, op))
         return chain
 
     def times(self, frame: Frame, op: ops.Op, home: Frame | None) -> Count:
@@ -115,40 +161,75 @@ class Actors:
             found = found * self.analysis.counts.of(at, inner)
             if at is home:
                 break
+            if (guard := self._guard(at, inner)) is not None:
+                return found if guard is ONE else MANY
         return found
+
+    def _guard(self, frame: Frame, op: ops.Op) -> Count | None:
+        """How often ``op`` runs where a test of an attribute that is changed beside it decides; None without such a test.
+
+        Once with ``if self._thread is None: self._thread = ...``, nobody knows with ``if len(self._threads) < most: ...``.
+        """
+        shape = self.analysis.shapes.of(frame.function)
+        here = shape.positions[op.index].block
+        for block in shape.blocks.values():
+            end = block.terminator
+            if not isinstance(end, ops.Branch):
+                continue
+            tested = {source.attr for source in shape.sources(end.condition) if isinstance(source, ops.LoadAttr)}
+            sides = [shape.normal_reach(target) for target in (end.true, end.false) if target >= 0]
+            leading = [side for side in sides if here in side]
+            if len(leading) == 1 and len(sides) == 2:
+                beside = [each for each in shape.by_index.values() if shape.positions[each.index].block in leading[0]]
+                if any(isinstance(each, ops.StoreAttr) and each.attr in tested for each in beside):
+                    return ONE
+                if any(self._fills(frame, each, tested) for each in beside):
+                    return MANY
+        return None
+
+    def _fills(self, frame: Frame, op: ops.Op, attributes: set[str]) -> bool:
+        """Whether an op puts something into a container that an attribute holds."""
+        if not isinstance(op, ops.Call) or not any(
+            isinstance(obj, LibMethod) and isinstance(obj.receiver, Container)
+            for obj in self.analysis.points.holds(frame, op.callee)
+        ):
+            return False
+        sources = self.analysis.shapes.of(frame.function).sources(op.callee)
+        return any(isinstance(source, ops.LoadAttr) and source.attr in attributes for source in sources)
 
     def name(self, obj: LibInstance | Instance) -> str:
         """How the source calls the channel: the variable or attribute that it is stored in first."""
         if obj.maker is None:
-            return "channel"
+            return self._name_in_holder(obj)
         shape = self.analysis.shapes.of(obj.maker.function)
         made = shape.by_index.get(obj.site.op)
         dst = getattr(made, "dst", None)
-        for op in shape.by_index.values():
-            if isinstance(op, ops.StoreVar) and op.src == dst:
-                return op.var.name
-            if isinstance(op, ops.StoreAttr) and op.src == dst:
-                return op.attr
-        for op in shape.by_index.values():  # `first, second = Queue(), Queue()`
-            if isinstance(op, ops.StoreVar | ops.StoreAttr) and self.analysis.points.holds(obj.maker, op.src) == [obj]:
-                return op.var.name if isinstance(op, ops.StoreVar) else op.attr
+        for op in shape.stores:
+            if op.src == dst:
+                return _stored_in(op)
+        for op in shape.stores:  # `first, second = Queue(), Queue()`
+            if self.analysis.points.holds(obj.maker, op.src) == (obj,):
+                return _stored_in(op)
         parts: dict[End, str] = {}  # `send, recv = open_memory_channel(0)`
-        for op in shape.by_index.values():
-            if isinstance(op, ops.StoreVar | ops.StoreAttr):
-                held = self.analysis.points.holds(obj.maker, op.src)
-                if len(held) == 1 and isinstance(held[0], End) and held[0].channel is obj and held[0].site == obj.site:
-                    parts.setdefault(held[0], op.var.name if isinstance(op, ops.StoreVar) else op.attr)
-        return ", ".join(parts.values()) or self._name_of_whole(obj) or "channel"
+        for op in shape.stores:
+            held = self.analysis.points.holds(obj.maker, op.src)
+            if len(held) == 1 and isinstance(held[0], End) and held[0].channel is obj and held[0].site == obj.site:
+                parts.setdefault(held[0], _stored_in(op))
+        return ", ".join(parts.values()) or self._name_of_whole(obj) or self._name_in_holder(obj)
+
+    def _name_in_holder(self, obj: Obj) -> str:
+        """The attribute of an object that holds a channel which a factory made (a field of a dataclass)."""
+        names = [name for holder, name in self.analysis.escapes.holders(obj) if isinstance(holder, Instance)]
+        return names[0] if names else "channel"
 
     def _name_of_whole(self, obj: LibInstance | Instance) -> str:
         """What the source calls the object that was given the ends where the channel was made (a stapled stream)."""
         assert obj.maker is not None
         points = self.analysis.points
-        for op in self.analysis.shapes.of(obj.maker.function).by_index.values():
-            if isinstance(op, ops.StoreVar | ops.StoreAttr):
-                held = points.holds(obj.maker, op.src)
-                if len(held) == 1 and recognise.has_parts(points, held[0]) and self._is_part_of(obj, held[0]):
-                    return op.var.name if isinstance(op, ops.StoreVar) else op.attr
+        for op in self.analysis.shapes.of(obj.maker.function).stores:
+            held = points.holds(obj.maker, op.src)
+            if len(held) == 1 and recognise.has_parts(points, held[0]) and self._is_part_of(obj, held[0]):
+                return _stored_in(op)
         return ""
 
     def _is_part_of(self, obj: LibInstance | Instance, whole: Obj) -> bool:
@@ -157,3 +238,8 @@ class Actors:
             for end in self.analysis.points.heap.all(End)
             for holder, _ in self.analysis.escapes.holders(end)
         )
+
+
+def _stored_in(op: ops.StoreVar | ops.StoreAttr) -> str:
+    """The name of the variable or attribute that an op stores in."""
+    return op.var.name if isinstance(op, ops.StoreVar) else op.attr

@@ -9,10 +9,11 @@ from itertools import pairwise
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Known
 from chanlint.analysis.frames import Entry, EntryKind
-from chanlint.analysis.limits import CLONES
+from chanlint.analysis.limits import CLONES, EVENTS
 from chanlint.analysis.multiplicity import Count
 from chanlint.analysis.objects import Instance, LibInstance, Obj
 from chanlint.analysis.options import AnalysisOptions
+from chanlint.analysis.parameters import subjects
 from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.walk import ITERATORS, Level, Verdict
 from chanlint.catalogue.schema import Catalogue, Category, OpKind
@@ -41,7 +42,7 @@ from chanlint.model import (
 from chanlint.model.actors import Actors
 from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Defect, Ending, Group, HomeKind
 from chanlint.model.coverage import Coverages
-from chanlint.model.endings import Endings, compared, recognised
+from chanlint.model.endings import Endings, compared, recognised, sentinels
 from chanlint.model.flags import follows
 from chanlint.model.lifetime import Lifetimes
 from chanlint.model.sessions import Sessions
@@ -85,10 +86,11 @@ class _Builder:
         self.analysis = analysis
         self.lifetimes = Lifetimes(analysis)
         self.sessions = Sessions(analysis, self.lifetimes)
-        self.endings = Endings(analysis)
+        self.endings = Endings(analysis, self.lifetimes)
         self.coverages = Coverages(analysis)
         self.actors = Actors(analysis)
         self.waits = Waits(analysis, self.lifetimes, self.endings, self.actors)
+        self._ends = ends.all_ends(analysis)
         self.model = ChannelModel(target_version=analysis.options.target_version)
 
     def build(self) -> ChannelModel:
@@ -141,9 +143,14 @@ class _Builder:
             if clones[obj.site] > CLONES:
                 self.analysis.limits.hit("clones")
                 continue
-            home = self.sessions.home(obj, info, self.lifetimes.home(obj, obj.maker))
             events = self.analysis.by_subject.get(obj, [])
-            found.append(Channel(obj, info, obj.site, obj.maker, self.actors.name(obj), home, events))
+            if len(events) > EVENTS:  # who ends whom would be asked for each pair of them
+                self.analysis.limits.hit("events")
+                continue
+            home = self.sessions.home(obj, info, self.lifetimes.home(obj, obj.maker))
+            parts = self._ends.get(obj, ()) if info.ends else ()
+            names = {end.role: ends.name_of(self.analysis, end) for end in reversed(parts) if end.site == obj.site}
+            found.append(Channel(obj, info, obj.site, obj.maker, self.actors.name(obj), home, events, names))
         return found
 
     def _consumers(self, channel: Channel) -> None:
@@ -172,6 +179,8 @@ class _Builder:
             if recognise.immediate(self.analysis.points, event.call):
                 continue  # it never waits
             for way in self.analysis.ways_up(event.frame):
+                if channel.obj not in subjects(self.analysis, event, way.levels):
+                    continue  # another channel is meant by who calls
                 consumer = Consumer(event, way)
                 response = self.endings.loops(channel, consumer)
                 if response.verdict is Verdict.ENDS:
@@ -183,7 +192,7 @@ class _Builder:
                 group = found.get(key)
                 if group is None:
                     group = found[key] = self.actors.group(channel, consumer, spawn)
-                group.consumers.append(consumer)
+                self.actors.join(group, consumer)
         return list(found.values())
 
     def _iterators(self, channel: Channel) -> list[Group]:
@@ -300,7 +309,7 @@ class _Builder:
             if response.verdict is Verdict.MAYBE and response.hangs_on - {"flag"}:
                 if not self.endings.endless(group, consumer):
                     return "its loop may end by itself"
-            if not consumer.event.sole:
+            if not consumer.event.sole and subjects(self.analysis, consumer.event, consumer.way.levels) != {group.channel.obj}:
                 return "more than one channel may be meant at its receive"
         info = recognise.type_of(self.analysis.points, group.spawn.actor) if group.spawn else None
         keeps = bool(info and info.keeps_interpreter) or group.actor == "job"
@@ -329,6 +338,7 @@ class _Builder:
         nothing = self.analysis.points.heap.const(None)
         frame = consumer.event.frame
         candidates: list[Obj] = [nothing, *compared(self.analysis, frame), *recognised(self.analysis, frame)]
+        candidates += sentinels(self.analysis, frame)
         for candidate in candidates:
             response = self.endings.respond(group.channel, consumer, Known(candidate))
             if response.verdict is Verdict.ENDS or response.hangs_on == {"other"}:

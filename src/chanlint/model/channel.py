@@ -118,7 +118,7 @@ class Consumer:
 
 @dataclass(eq=False, slots=True)
 class Channel:
-    """A channel: where it is made, what it is, how it is called in the source."""
+    """A channel: where it is made, what it is, how it and its ``ends`` (by role) are called in the source."""
 
     obj: Obj
     info: TypeInfo
@@ -127,6 +127,11 @@ class Channel:
     name: str
     home: Home
     events: list[Event] = field(default_factory=list)
+    ends: dict[str, str] = field(default_factory=dict)
+
+    def called(self, role: str) -> str:
+        """What the source calls the end with that role (``send``, ``receive``), or the whole where it has no name."""
+        return self.ends.get(role) or self.name
 
     @property
     def is_closed_in_part(self) -> bool:
@@ -153,6 +158,7 @@ class Group:
         passes_on: a consumer that takes the marker sends it on to the next.
         beside: how many consumers were started before at other places, which take markers, too.
         single: it waits once, and goes on after any answer.
+        counted: of those that wait once: each waits in every round of a loop that ends by itself.
         needs, answered: of those that wait once: how many items they take in all, and how many are sent, where that is known.
         shared: others receive from the channel, too.
     """
@@ -178,6 +184,7 @@ class Group:
     beside: int = 0
     iterator: bool = False
     single: bool = False
+    counted: bool = False
     needs: Count | None = None
     answered: Count | None = None
     shared: bool = False
@@ -189,6 +196,13 @@ class Group:
         if self.answered.number == 1 and self.needs.number is None and self.needs.expression is not None:
             return 0 if self.spawn is not None else None
         return self.answered.falls_short_of(self.needs)
+
+    @property
+    def needs_each(self) -> bool:
+        """Whether each of several answers is needed, because no more are sent than are taken."""
+        if self.needs is None or self.answered is None or self.needs == ONE or self.needs.is_many:
+            return False
+        return self.answered == self.needs or self.shortage() is not None
 
     @property
     def together(self) -> Count:

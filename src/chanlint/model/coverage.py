@@ -19,7 +19,7 @@ from chanlint.ir.ids import HEADER
 from chanlint.ir.ops import Op
 from chanlint.ir.program import ParamKind
 from chanlint.model.channel import Coverage, Effectiveness, Ending, Group, HomeKind, Paths
-from chanlint.model.deaths import Deaths, in_task_group
+from chanlint.model.deaths import Deaths, in_task_group, subjects_of, takes_nothing
 
 MOST_FRAMES_UP = 8
 TEARDOWN = frozenset(
@@ -62,7 +62,24 @@ class Coverages:
         start = self._start(group)
         if start is None:
             return everywhere
-        return self._climb(group, start, covering, home.frame, self.deaths.refused(group.channel, endings))
+        frames = [frame for frame, _ in start]
+        if covering.keys().isdisjoint(frames[: frames.index(home.frame) + 1] if home.frame in frames else frames):
+            return everywhere  # whoever ends it got hold of it otherwise: from a registry, through a function that was returned
+        found = self._climb(group, start, covering, home.frame, self.deaths.refused(group.channel, endings))
+        missing = self._between(group, endings, covering) if group.single and found.paths is Paths.ALL else None
+        return found if missing is None else Coverage(Paths.SOME, missing)
+
+    def _between(self, group: Group, endings: list[Ending], covering: dict[Frame, set[int]]) -> Witness | None:
+        """A way out of the loop in the channel's home that gives one answer in each round, where each of them is needed."""
+        home = group.channel.home.frame
+        if not group.needs_each or home is None:
+            return None
+        grouped = group.spawn is not None and group.actor == "task" and in_task_group(self.analysis, group.spawn)
+        answers = [ending.op for ending in endings if ending.frame is home and ending.kind == "answer"]
+        for witness in self.deaths.between(home, answers, covering[home]):
+            if witness.kind == "return" or not grouped:
+                return witness
+        return None
 
     def _is_always_fed(self, group: Group) -> bool:
         """Whether a stream's sender never comes to its end, or the function that made it never goes on: no close is due."""
@@ -179,6 +196,8 @@ class Coverages:
         """Follows the ways out from the start up to the home; ``refused`` markers may raise instead of being sent."""
         kinds = ["return"]
         joins = self._joins(group)
+        polls = self._polls(group)
+        subjects = subjects_of(self.analysis, group)
         grouped = group.spawn is not None and group.actor == "task" and in_task_group(self.analysis, group.spawn)
         witness: Witness | None = None
         for frame, op in chain:
@@ -187,12 +206,15 @@ class Coverages:
                 raised = kind != "return" and witness is not None
                 covered = frozenset(covering.get(frame, ()))
                 fails = self._fails(frame, covered, refused)
-                search = Search(frame, op, covered, raised=raised, joins=frozenset(joins.get(frame, ())), fails=fails)
+                waits = frozenset(joins.get(frame, ()))
+                asks = frozenset(polls.get(frame, ()))
+                search = Search(frame, op, covered, raised=raised, joins=waits, fails=fails, polls=asks, subjects=subjects)
                 found = self.analysis.paths.witnesses(search)
                 if found is None:
                     return Coverage(Paths.ALL)
                 # an exception in the body of a task group cancels its tasks
-                reached.extend(each for each in found if not grouped or each.kind in ("return", "join"))
+                strands = [each for each in found if not grouped or each.kind in ("return", "join")]
+                reached.extend(each for each in strands if not takes_nothing(group, each))
             stuck = next((each for each in reached if each.kind == "join"), None)
             if stuck is not None:  # with an ending on another path, this one skips it; else none can come in time
                 kind = "return" if self.analysis.paths.covered else "join"
@@ -209,6 +231,15 @@ class Coverages:
         shape = self.analysis.shapes.of(frame.function)
         return frozenset(op.index for op in refused if op.index in covered and shape.by_index.get(op.index) is op)
 
+    def _polls(self, group: Group) -> dict[Frame, set[int]]:
+        """The ops that ask whether the consumer still runs (``task.done()``, ``thread.is_alive()``)."""
+        found: dict[Frame, set[int]] = {}
+        actor = group.spawn.actor if group.spawn is not None else None
+        for event in self.analysis.by_subject.get(actor, ()) if actor is not None else ():
+            if event.kind is OpKind.POLL:
+                found.setdefault(event.frame, set()).add(event.op.index)
+        return found
+
     def _joins(self, group: Group) -> dict[Frame, set[int]]:
         """The ops that wait without bound for the consumer to end."""
         found: dict[Frame, set[int]] = {}
@@ -218,7 +249,7 @@ class Coverages:
         subjects = [spawn.actor, *(channel_of(call.receiver) for call in spawn.caller.lib_calls.get(spawn.op.index, ()))]
         for subject in subjects:
             for event in self.analysis.by_subject.get(subject, ()) if subject is not None else ():
-                if event.kind is not OpKind.JOIN or not event.blocks or self._goes_on_early(event):
+                if event.kind is not OpKind.JOIN or not event.blocks or self._goes_on_early(event) or _is_for_later(event):
                     continue
                 if not self._cancels_on_error(group, event):
                     found.setdefault(event.frame, set()).add(event.op.index)
@@ -296,3 +327,8 @@ class Coverages:
         if before is not None and before.kind != "return":
             return before
         return reached[0]
+
+
+def _is_for_later(event: Event) -> bool:
+    """Whether an op only says what is to be done at the end (``stack.callback(thread.join)``), in whatever order."""
+    return any(call.effect.op is OpKind.CALL_AT_EXIT for call in event.frame.lib_calls.get(event.op.index, ()))

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.library import channel_of
-from chanlint.analysis.multiplicity import ONE, Count
+from chanlint.analysis.multiplicity import Count
+from chanlint.analysis.objects import End, LibMethod, Obj
 from chanlint.analysis.paths import Search, Witness
 from chanlint.analysis.program import Analysis
-from chanlint.analysis.raises import Risk
 from chanlint.analysis.recognise import Event
 from chanlint.catalogue.schema import Category, OpKind, World
 from chanlint.ir import ops
@@ -38,16 +38,19 @@ class Deaths:
     def of(self, group: Group, entry: Entry, endings: list[Ending]) -> Witness | None:
         """How the actor that ``entry`` starts, which alone reaches the endings, can end without one."""
         refused = self.refused(group.channel, endings)
-        found = self._ways_out(entry.callee, endings, refused)
-        if group.needs is not None and group.needs != ONE:
-            found += self._between(entry.callee, endings)  # each of its answers is needed
+        found = [each for each in self._ways_out(group, entry.callee, endings, refused) if not takes_nothing(group, each)]
+        if group.needs_each:
+            answers = [op for ending in endings for op, _ in self._reached_by(entry.callee, ending)]
+            found += self.between(entry.callee, answers, {op.index for op in answers})
         grouped = group.actor in ("task", "caller") and in_task_group(self.analysis, entry)
         for witness in found:
             if witness.kind == "return" or not grouped:  # its exception cancels whoever waits in the same group
                 return witness
         return self._cancelled(group, entry)
 
-    def _ways_out(self, frame: Frame, endings: list[Ending], refused: frozenset[Op], depth: int = 0) -> list[Witness]:
+    def _ways_out(
+        self, group: Group, frame: Frame, endings: list[Ending], refused: frozenset[Op], depth: int = 0
+    ) -> list[Witness]:
         covering: set[int] = set()
         fails: dict[int, Witness | None] = {}
         for ending in endings:
@@ -56,11 +59,12 @@ class Deaths:
                 if inner is None and ending.op in refused:
                     fails[op.index] = None
                 elif inner is not None and depth < MOST_HELPERS and len(frame.calls.get(op.index, ())) == 1:
-                    deeper = self._ways_out(inner, endings, refused, depth + 1)
+                    deeper = self._ways_out(group, inner, endings, refused, depth + 1)
                     raising = next((each for each in deeper if each.kind == "raise"), None)
                     if raising is not None:
                         fails[op.index] = raising
-        search = Search(frame, None, frozenset(covering), fails=frozenset(fails))
+        subjects = subjects_of(self.analysis, group)
+        search = Search(frame, None, frozenset(covering), fails=frozenset(fails), subjects=subjects, shared=True)
         return [fails.get(found.op.index) or found for found in self.analysis.paths.witnesses(search) or ()]
 
     def _reached_by(self, top: Frame, ending: Ending) -> Iterator[tuple[Op, Frame | None]]:
@@ -70,19 +74,16 @@ class Deaths:
                 if level.frame is top:
                     yield (ending.op, None) if position == 0 else (level.op, way.levels[position - 1].frame)
 
-    def _between(self, frame: Frame, endings: list[Ending]) -> list[Witness]:
-        """The exceptions in the loop that gives one answer in each round."""
+    def between(self, frame: Frame, answers: list[Op], covering: set[int]) -> Iterator[Witness]:
+        """The ways out of the loops that give one answer in each round, other than their end."""
         shape = self.analysis.shapes.of(frame.function)
-        covering = {op.index: op for ending in endings for op, _ in self._reached_by(frame, ending)}
-        for block in sorted({block for op in covering.values() for block in shape.loop(op)}):
-            for op in shape.listing[block]:
-                if op.index in covering or isinstance(op, ops.Raise) or self.analysis.raises.risk(frame, op) is not Risk.COUNTS:
-                    continue
-                search = Search(frame, op, frozenset(covering), raised=True, first=True)
-                found = [each for each in self.analysis.paths.witnesses(search) or () if each.kind == "raise"]
-                if found:
-                    return found
-        return []
+        for answer in answers:
+            heads = shape.loop_heads(answer)
+            after = {shape.listing[head.done][0].index for head in heads if head.done >= 0}
+            search = Search(frame, answer, frozenset(covering - {answer.index}), joins=frozenset({answer.index, *after}))
+            for witness in self.analysis.paths.witnesses(search) or () if heads else ():
+                if witness.kind in ("raise", "return"):
+                    yield witness
 
     def _cancelled(self, group: Group, entry: Entry) -> Witness | None:
         """A cancel that can come before the task's first step: nothing in it runs, not even its ``finally``."""
@@ -180,6 +181,22 @@ class Deaths:
             if event.kind is OpKind.RECEIVE and event.frame is send.frame and event.op.index in shape.positions
         }
         return any(block in taken for catch in self._expected(send) for block in (catch.matched, *shape.reach(catch.matched)))
+
+
+def subjects_of(analysis: Analysis, group: Group) -> frozenset[Obj]:
+    """The channel, its ends, their methods and the actor: what an ending is done with."""
+    heap = analysis.points.heap
+    channel = group.channel.obj
+    found: set[Obj] = {channel, *(end for end in heap.all(End) if end.channel is channel)}
+    if group.spawn is not None and group.spawn.actor is not None:
+        found.add(group.spawn.actor)
+    return frozenset(found | {method for method in heap.all(LibMethod) if method.receiver in found})
+
+
+def takes_nothing(group: Group, witness: Witness) -> bool:
+    """Whether those who wait may take no item at all on a way out: as many as there are rows, where it may ask for rows."""
+    unknown = group.counted and group.needs is not None and group.needs.number is None
+    return unknown and (witness.kind == "return" or isinstance(witness.op, ops.Raise))
 
 
 def in_task_group(analysis: Analysis, spawn: Entry) -> bool:

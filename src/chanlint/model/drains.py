@@ -20,6 +20,7 @@ from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
 from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
 from chanlint.analysis.objects import Awaitable, Coroutine, Obj
+from chanlint.analysis.parameters import subjects
 from chanlint.analysis.program import Way
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Level
@@ -51,6 +52,7 @@ class MissingTaskDone(Defect):
         marker: the item is the end marker.
         never: no path acknowledges it.
         joiner: the function that joins.
+        exit: the function in which the path leaves the way to the acknowledgement.
     """
 
     lapse: str
@@ -58,6 +60,7 @@ class MissingTaskDone(Defect):
     marker: bool
     never: bool
     joiner: FunctionId
+    exit: FunctionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +109,22 @@ class _Missing:
         if not self.joiners or self.ledger.in_batches():
             return
         for event in self.ledger.gets:
-            if event.frame.merged or not self._always_meant(event):
+            if event.frame.merged:
                 continue
             ways = self.analysis.ways_up(event.frame) or self._started(event.frame)
-            found = [defect for way in ways for defect in self._of(event, way)]
+            found = [defect for way in ways if self._is_meant(event, way) for defect in self._of(event, way)]
             found.sort(key=lambda each: (each.confidence is not Confidence.HIGH, ORDER.index(each.lapse), each.marker))
             yield from found[:1]
 
-    def _always_meant(self, event: Event) -> bool:
-        """Whether each acknowledgement may mean whatever the get may mean: one queue, or those that take its place."""
+    def _is_meant(self, event: Event, way: Way) -> bool:
+        """Whether a get means the channel on this way, and each acknowledgement may mean whatever it may mean.
+
+        That is one queue, or those that take each other's place.
+        """
         if event.sole:
             return True
-        meant = self._subjects(event)
-        return all(meant <= self._subjects(done) for done in self.ledger.dones)
+        taken = subjects(self.analysis, event, way.levels)
+        return self.channel.obj in taken and all(taken <= self._subjects(done) for done in self.ledger.dones)
 
     def _subjects(self, event: Event) -> set[Obj]:
         at = self.analysis.at.get((event.frame, event.op.index), ())
@@ -333,6 +339,7 @@ class _Missing:
             marker=marker,
             never=never,
             joiner=joiner.frame.function.id,
+            exit=(flight or lapse).frame.function.id,
         )
 
 

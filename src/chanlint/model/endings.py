@@ -13,7 +13,7 @@ from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.library import argument, channel_of
-from chanlint.analysis.objects import ClassRef, Const, Container, End, Instance, LibInstance, LibName, Obj
+from chanlint.analysis.objects import CallIterator, ClassRef, Const, Container, End, Instance, LibInstance, LibName, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Raised, Response, Verdict, Walk
@@ -22,6 +22,8 @@ from chanlint.ir import ops
 from chanlint.model.barriers import Barriers
 from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Group
 from chanlint.model.flags import Flags, follows
+from chanlint.model.lifetime import Lifetimes
+from chanlint.model.origins import origin
 from chanlint.model.turns import TESTED_ONCE, untested
 
 ENDS, POSSIBLE, FAILS = Effectiveness.ENDS, Effectiveness.POSSIBLE, Effectiveness.FAILS
@@ -32,16 +34,16 @@ MOST_COMPARED = 8
 MOST_CANDIDATES = 64
 KILLABLE = frozenset({"process"})
 
-__all__ = ["COPIED", "NEVER_TESTED", "TESTED_ONCE", "Endings", "compared", "looks_like_marker", "recognised"]
+__all__ = ["COPIED", "NEVER_TESTED", "TESTED_ONCE", "Endings", "compared", "looks_like_marker", "recognised", "sentinels"]
 
 
 class Endings:
     """Looks for the endings of groups."""
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis, lifetimes: Lifetimes) -> None:
         self.analysis = analysis
         self.barriers = Barriers(analysis)
-        self.flags = Flags(analysis, self.barriers)
+        self.flags = Flags(analysis, self.barriers, lifetimes)
         self._walks: dict[tuple[Consumer, object], Response] = {}
 
     def respond(self, channel: Channel, consumer: Consumer, outcome: Known | Raised | Data) -> Response:
@@ -112,7 +114,7 @@ class Endings:
         sends = [event for event in channel.events if event.kind is OpKind.SEND]
         for event in sends:
             node, held = recognise.items(self.analysis.points, event.call)
-            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(self._origin(event, node))]
+            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(origin(self.analysis, event, node))]
             if any(self.respond(channel, consumer, outcome).stops for outcome in outcomes):
                 return False
         return bool(sends)
@@ -134,7 +136,7 @@ class Endings:
                     if isinstance(obj, Container)
                     for each in self.analysis.points.graph.points[self.analysis.points.graph.elements(obj)]
                 ]
-            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(self._origin(event, node))]
+            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(origin(self.analysis, event, node))]
             for outcome in outcomes:
                 if isinstance(outcome, Known) and self._loses_identity(group, consumer, outcome.obj):
                     yield self._ending(event, "marker", FAILS, COPIED, None)
@@ -231,32 +233,6 @@ class Endings:
                 elif frame in callers or after:
                     return True
         return False
-
-    def _origin(self, event: Event, node: int | None) -> str:
-        """Where an item of unknown content comes from: handed through, computed by unknown code, or a caught exception."""
-        frame = event.call.frame
-        if node is None:
-            return "plain"
-        register = node - frame.base
-        shape = self.analysis.shapes.of(frame.function)
-        for _ in range(4):
-            made = shape.definitions.get(register, [])
-            if not made:
-                return "plain"
-            op = made[0]
-            if isinstance(op, ops.Caught):
-                return "exception"
-            if isinstance(op, ops.Call | ops.Await):
-                return "computed"
-            if isinstance(op, ops.LoadVar):
-                var = op.var
-                stores = [s for s in shape.by_index.values() if isinstance(s, ops.StoreVar) and s.var == var]
-                if len(stores) != 1:
-                    return "plain"
-                register = stores[0].src
-                continue
-            return "plain"
-        return "plain"
 
     # -- closes ---------------------------------------------------------------------------------------------------------------
 
@@ -430,12 +406,22 @@ class Endings:
 def compared(analysis: Analysis, frame: Frame) -> list[Obj]:
     """The single objects that a function compares with."""
     found: list[Obj] = []
+    for op in analysis.shapes.of(frame.function).comparisons:
+        for register in (op.left, op.right):
+            held = analysis.points.holds(frame, register)
+            if len(held) == 1 and not isinstance(held[0], Container):
+                found.append(held[0])
+    return found[:MOST_COMPARED]
+
+
+def sentinels(analysis: Analysis, frame: Frame) -> list[Obj]:
+    """The markers of the ``iter(get, marker)`` that a function loops over."""
+    found: list[Obj] = []
     for op in analysis.shapes.of(frame.function).by_index.values():
-        if isinstance(op, ops.Compare):
-            for register in (op.left, op.right):
-                held = analysis.points.holds(frame, register)
-                if len(held) == 1 and not isinstance(held[0], Container):
-                    found.append(held[0])
+        if isinstance(op, ops.Iterate):
+            for made in analysis.points.holds(frame, op.iterator):
+                if isinstance(made, CallIterator):
+                    found.extend(analysis.points.graph.points[analysis.points.graph.attribute(made, "sentinel")])
     return found[:MOST_COMPARED]
 
 

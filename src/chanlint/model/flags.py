@@ -10,24 +10,28 @@ from collections.abc import Iterator
 
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.library import channel_of
-from chanlint.analysis.objects import End, Instance, LibInstance
+from chanlint.analysis.objects import End, Instance, LibInstance, Obj
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.walk import Response
 from chanlint.catalogue.schema import OpKind
 from chanlint.ir import ops
 from chanlint.ir.ids import FunctionId
+from chanlint.ir.program import FunctionKind
 from chanlint.model.barriers import Barriers
 from chanlint.model.channel import Consumer, Effectiveness, Ending, Group
+from chanlint.model.lifetime import Lifetimes
 
 Setter = tuple[Frame, ops.Op]
+MOST_HOLDERS = 3
 
 
 class Flags:
     """Looks for what sets flags."""
 
-    def __init__(self, analysis: Analysis, barriers: Barriers) -> None:
+    def __init__(self, analysis: Analysis, barriers: Barriers, lifetimes: Lifetimes) -> None:
         self.analysis = analysis
         self.barriers = barriers
+        self.lifetimes = lifetimes
 
     def sets(self, owner: object, name: str) -> list[Setter]:
         """Where a flag is set after it was made."""
@@ -78,17 +82,30 @@ class Flags:
             if isinstance(owner, FunctionId):
                 continue  # a variable: all its stores were seen
             if not isinstance(owner, LibInstance):
-                if name.startswith("_") and isinstance(owner, Instance):
+                if isinstance(owner, Instance) and (name.startswith("_") or self._is_local(owner)):
                     continue
                 return True
             if self.analysis.escapes.of(owner) is not None:
                 return True
-            if any(
-                isinstance(holder, Instance) and not attr.startswith("_")
-                for holder, attr in self.analysis.escapes.holders(owner)
-            ):
+            if self._is_in_reach(owner):
                 return True
         return False
+
+    def _is_in_reach(self, held: Obj, depth: int = 0) -> bool:
+        """Whether other code can get at an object through the open attributes of what holds it."""
+        return any(
+            isinstance(holder, Instance) and not name.startswith("_") and not self._is_local(holder, depth + 1)
+            for holder, name in self.analysis.escapes.holders(held)
+        )
+
+    def _is_local(self, holder: Instance, depth: int = 0) -> bool:
+        """Whether an object is made in a function here and no other code gets hold of it."""
+        made_in = holder.maker.function.kind if holder.maker is not None and not holder.synthetic else None
+        if made_in in (None, FunctionKind.MODULE, FunctionKind.CLASS) or depth > MOST_HOLDERS:
+            return False
+        if self.analysis.escapes.of(holder) is not None or self.lifetimes.is_live(holder):
+            return False
+        return not self._is_in_reach(holder, depth)
 
 
 def follows(analysis: Analysis, frame: Frame, first: ops.Op, second: ops.Op) -> bool:

@@ -37,6 +37,7 @@ WAITERS = {
     OpKind.SET_FLAG: OpKind.WAIT_FLAG,
     OpKind.CLOSE: OpKind.RECEIVE,
 }
+MOST_BESIDE = 8
 ONCE = frozenset({"__init__", "__post_init__", "__del__"})
 
 
@@ -75,10 +76,20 @@ def find(survey: Survey) -> Iterator[ForeignTouch]:
     """The touches from other threads, channel by channel."""
     finder = _Finder(survey)
     for channel in (*survey.channels, *finder.cells()):
-        for event in channel.events:
-            found = finder.judge(channel, event)
-            if found is not None:
-                yield found
+        found = [defect for event in channel.events if (defect := finder.judge(channel, event)) is not None]
+        yield from _together(found)
+
+
+def _together(found: list[ForeignTouch]) -> Iterator[ForeignTouch]:
+    """One defect for the touches of one thread in one function: the first, with the others beside it."""
+    kept: dict[tuple[object, ...], list[ForeignTouch]] = {}
+    for defect in found:
+        start = next((place.at for place in defect.related if place.role is Role.SPAWNED), defect.at)
+        kept.setdefault((start, defect.function, defect.own_loop), []).append(defect)
+    for first, *others in kept.values():
+        places = dict.fromkeys(other.at for other in others if other.at != first.at)
+        beside = tuple(Place(Role.SENDS, "touched in the same way here", at) for at in list(places)[:MOST_BESIDE])
+        yield replace(first, related=(*first.related, *beside))
 
 
 class _Finder:

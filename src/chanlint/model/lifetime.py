@@ -212,20 +212,31 @@ class Lifetimes:
         return not self.is_live(channel) and not (spawn.actor is not None and self.is_live(spawn.actor))
 
     def _of_main_coroutine(self, spawn: Entry) -> bool:
-        """Whether the spawn stands, outside loops, in a coroutine that is handed to ``asyncio.run`` or its like."""
-        frame = spawn.caller
-        if frame is None or not frame.function.is_async or spawn.op is None:
+        """Whether the spawn stands in a coroutine that is handed to ``asyncio.run`` or the like, or that such a one awaits once.
+
+        A loop that spawns a known number of tasks does no harm.
+        """
+        frame, op = spawn.caller, spawn.op
+        if frame is None or not frame.function.is_async or op is None:
             return False
-        if self.analysis.shapes.of(frame.function).in_loop(spawn.op):
-            return False
-        for call in frame.lib_calls.get(spawn.op.index, ()):
+        for call in frame.lib_calls.get(op.index, ()):
             if call.effect.op is not OpKind.SPAWN or isinstance(call.receiver, LibInstance | End):
                 if recognise.category_of(self.points, call.receiver) is not Category.NAMESPACE:
                     return False
-        for entry in frame.entries:
-            if entry.kind is not EntryKind.CALL or entry.caller is None or entry.op is None:
+        for _ in range(MOST_STEPS_UP):
+            if self.analysis.counts.of(frame, op).is_many or not frame.entries:
                 return False
-            runs = [c for c in entry.caller.lib_calls.get(entry.op.index, ()) if c.effect.op is OpKind.CALL]
-            if not runs or not all(c.effect.coroutine for c in runs):
+            if all(self._is_run(entry) for entry in frame.entries):
+                return True
+            above = frame.entries[0]
+            if len(frame.entries) != 1 or above.kind is not EntryKind.CALL or above.caller is None or above.op is None:
                 return False
-        return bool(frame.entries)
+            frame, op = above.caller, above.op
+        return False
+
+    def _is_run(self, entry: Entry) -> bool:
+        """Whether a coroutine is entered by what runs an event loop."""
+        if entry.kind is not EntryKind.CALL or entry.caller is None or entry.op is None:
+            return False
+        runs = [call for call in entry.caller.lib_calls.get(entry.op.index, ()) if call.effect.op is OpKind.CALL]
+        return bool(runs) and all(call.effect.coroutine for call in runs)

@@ -10,6 +10,8 @@ Nouns:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.library import argument
 from chanlint.analysis.objects import Bound, ClassRef, Const, Container, FunctionRef, Instance, LibName, Obj
@@ -83,13 +85,13 @@ class Payloads:
         register = node - frame.base
         if 0 <= register < frame.function.registers:
             return self._small(frame, register, depth)
-        return self._all_small(list(self.analysis.points.graph.points[node]))
+        return self._all_small(self.analysis.points.graph.points[node])
 
     def _small(self, frame: Frame, register: Register, depth: int) -> bool:
         made = self.analysis.shapes.of(frame.function).definitions.get(register, [])
         return bool(made) and depth > 0 and all(self._op(frame, op, depth - 1) for op in made)
 
-    def _all_small(self, held: list[Obj]) -> bool:
+    def _all_small(self, held: Sequence[Obj]) -> bool:
         return bool(held) and all(self._is_small(obj) for obj in held)
 
     def _is_small(self, obj: Obj) -> bool:

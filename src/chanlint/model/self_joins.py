@@ -223,7 +223,7 @@ class _Finder:
         made = self.analysis.shapes.of(event.frame.function).definitions.get(register, ())
         for op in made:
             if isinstance(op, ops.LoadAttr):
-                if self.points.holds(event.frame, op.obj) != [event.frame.receiver]:
+                if self.points.holds(event.frame, op.obj) != (event.frame.receiver,):
                     return False
             elif not isinstance(op, ops.LoadVar) or self.analysis.writes_of(op.var) != 1:
                 return False
@@ -361,11 +361,11 @@ class _Finder:
         made = self.analysis.shapes.of(frame.function).definitions.get(end.condition, [])
         if len(made) != 1 or not isinstance(made[0], ops.LoadAttr) or frame.receiver is None:
             return False
-        if self.points.holds(frame, made[0].obj) != [frame.receiver]:
+        if self.points.holds(frame, made[0].obj) != (frame.receiver,):
             return False
         if any(isinstance(op, ops.LoadAttr) and op.attr == made[0].attr for at in inside for op in at.function.cfg.ops()):
             return False
-        values = []
+        values: list[Obj] = []
         for at, store in self.analysis.stores(frame.receiver, made[0].attr):
             if at in inside or not isinstance(store, ops.StoreAttr):
                 return False

@@ -26,7 +26,7 @@ from chanlint.diagnostics import Confidence, Role
 from chanlint.findings import Place
 from chanlint.ir import ops
 from chanlint.ir.cfg import RETURN_EXIT
-from chanlint.ir.ids import BlockId, OpId
+from chanlint.ir.ids import BlockId, FunctionId, OpId
 from chanlint.ir.ops import Op, Register
 from chanlint.model.channel import Channel, Defect, HomeKind
 from chanlint.model.holding import Holding
@@ -43,12 +43,12 @@ class StaleCheck(Defect):
     Attributes:
         method: the name of the receive.
         check: the name of the check.
-        many: the rivals run the same code; else another reader does.
+        rival: the function in which another reader takes items; None where the rivals run the same code.
     """
 
     method: str
     check: str
-    many: bool
+    rival: FunctionId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class _Finder:
             related=tuple(related),
             method=event.call.name,
             check=check.call.name,
-            many=other is event,
+            rival=other.frame.function.id if other is not event else None,
         )
 
     # -- checks ---------------------------------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ the flag, who might have set it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.multiplicity import ONE, Count
-from chanlint.analysis.objects import Instance, LibMethod
+from chanlint.analysis.objects import Instance, LibMethod, Obj
 from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Level, Verdict
@@ -56,18 +57,20 @@ class Waits:
                 continue
             for consumer in self._consumers(channel, event):
                 spawn = consumer.way.spawn
-                counted = spawn is None and self._is_counted(consumer)
+                counted = event.call.actor is None and self._is_counted(consumer)
                 if not (counted or self._is_single(channel, consumer)):
                     continue
                 key: tuple[object, ...] = (spawn.caller, spawn.op, spawn.actor) if spawn else (event.frame, event.op)
                 group = found.get(key)
                 if group is None:
                     group = found[key] = self.actors.group(channel, consumer, spawn)
-                    group.single = True
-                    group.needs = group.count if spawn is not None or counted else ONE
+                    group.single, group.counted = True, counted
                     if spawn is None:
-                        group.count = ONE
-                group.consumers.append(consumer)
+                        group.needs, group.count = group.count if counted else ONE, ONE
+                self.actors.join(group, consumer)
+        for group in found.values():
+            if group.spawn is not None:
+                group.needs = self._in_all(group) if group.counted else group.count
         return list(found.values())
 
     def _consumers(self, channel: Channel, event: Event) -> Iterator[Consumer]:
@@ -109,6 +112,14 @@ class Waits:
                     seen.add(block)
                     waiting.extend(shape.normal_targets(block))
         return not self.analysis.counts.of(frame, op).is_many
+
+    def _in_all(self, group: Group) -> Count:
+        """How many items the actors of a group take that receive in a counted loop."""
+        found, consumer = group.count, group.consumers[0]
+        for position, level in enumerate(consumer.way.levels):
+            op = level.op if position else consumer.event.op
+            found = found * self.analysis.counts.of(level.frame, op)
+        return found
 
     # -- what answers ---------------------------------------------------------------------------------------------------------
 
@@ -179,13 +190,15 @@ class Waits:
             return "more than one channel may be meant at its wait"
         if not group.endings and isinstance(group.channel.obj, Instance):
             return "its class may answer in a way of its own"
-        if self._is_handed_on(group.channel):
+        if group.channel.obj in self._handed_on:
             return "a method that answers is handed on"
         if group.spawn is None:
             return self._caller(group)
-        if group.endings:
-            return None if group.channel.home.kind is HomeKind.CALL else "answered by whoever calls"
-        return self._unanswered(group)
+        if group.endings and group.channel.home.kind is not HomeKind.CALL:
+            return "answered by whoever calls"
+        if group.endings and group.counted and not (group.needs_each and len(group.consumers) == 1):
+            return "how many it takes, and how many are sent, is not known"
+        return None if group.endings else self._unanswered(group)
 
     def _unanswered(self, group: Group) -> str | None:
         """A wait that nothing answers."""
@@ -196,20 +209,21 @@ class Waits:
             return "it is meant to wait for ever"
         return None
 
-    def _is_handed_on(self, channel: Channel) -> bool:
-        """Whether somebody keeps a method that answers (``queue.put``), to call it who knows when."""
+    @cached_property
+    def _handed_on(self) -> frozenset[Obj]:
+        """The channels of which somebody keeps a method that answers (``queue.put``), to call it who knows when."""
         methods = {
-            obj
-            for obj in self.analysis.points.heap.all(LibMethod)
-            if channel_of(obj.receiver) is channel.obj and self._answers(obj)
+            method: channel_of(method.receiver) for method in self.analysis.points.heap.all(LibMethod) if self._answers(method)
         }
+        found: set[Obj] = set()
         for frame in self.analysis.points.frames if methods else ():
             shape = self.analysis.shapes.of(frame.function)
             for load in shape.by_index.values():
-                if isinstance(load, ops.LoadAttr) and not methods.isdisjoint(self.analysis.points.holds(frame, load.dst)):
-                    if any(self._keeps(frame, op, load.dst) for op in shape.by_index.values()):
-                        return True
-        return False
+                if isinstance(load, ops.LoadAttr):
+                    channels = {methods[obj] for obj in self.analysis.points.holds(frame, load.dst) if obj in methods}
+                    if channels and any(self._keeps(frame, op, load.dst) for op in shape.by_index.values()):
+                        found.update(channel for channel in channels if channel is not None)
+        return frozenset(found)
 
     def _answers(self, method: LibMethod) -> bool:
         effect = self.analysis.catalogue.method(method.type, method.name)
@@ -299,7 +313,7 @@ class Waits:
             if any(call.effect.op is OpKind.SPAWN and (call.effect.each or call.effect.count) for call in started):
                 return False  # one of several processes may answer for all
             return self.actors.times(entry.caller, entry.op, group.channel.home.frame) == ONE
-        return group.answered is not None and (group.answered == group.needs or group.shortage() is not None)
+        return group.needs_each
 
     def _propagates(self, entry: Entry, frame: Frame, wait: ops.Op) -> bool:
         """Whether the caller learns of the answerer's end before it waits: it awaits it, or asks for its result or state."""

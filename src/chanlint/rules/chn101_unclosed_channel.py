@@ -59,8 +59,9 @@ def handle(items):
 Limits
 ------
 Silent where unknown code gets hold of the channel, where an item's content may end the loop, and for consumers that are made
-once for the life of the program. An event that nobody sets counts only where somebody else holds it: ``Event().wait()`` is a
-way to wait for ever. Numbers of items are compared only where both are known.
+once for the life of the program. What a ``for`` loop sends for each of its rows is taken to be no empty item. An event that
+nobody sets counts only where somebody else holds it: ``Event().wait()`` is a way to wait for ever. Numbers of items are
+compared only where both are known.
 """
 
 from __future__ import annotations

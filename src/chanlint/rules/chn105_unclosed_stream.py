@@ -77,19 +77,20 @@ def find(group: Group) -> Finding | None:
         return None  # told of the end that stays open
     waited_for = witness is not None and witness.kind == "join"
     more: tuple[Place, ...] = ()
+    sends = f" '{name}'" if (name := group.channel.ends.get("send")) else ""
     if waited_for and witness is not None:
-        missing = "its send end is not closed before the caller waits for its consumer"
+        missing = f"its send end{sends} is not closed before the caller waits for its consumer"
         more = (Place(Role.JOINS, "waits for it here", witness.frame.op_id(witness.op)),)
     elif witness is not None:
         missing, more = wording.skipped(coverage, wording.ending(group)), (wording.skip(coverage),)
     else:
         where = f", no method of {wording.owner(group)} does it" if group.channel.home.kind is HomeKind.OBJECT else ""
-        missing = f"its send end is never closed{where}"
+        missing = f"its send end{sends} is never closed{where}"
     mild = group.collected or (witness is not None and witness.kind in ("raise", "close"))
     return wording.finding(
         RULE.code,
         group,
-        f"{wording.who_blocks(group)} on {wording.channel(group)}: {missing}",
+        f"{wording.who_blocks(group)} on {wording.channel(group, 'receive')}: {missing}",
         severity=Severity.WARNING if mild else Severity.ERROR,
         help=wording.cure(group),
         more=more,
@@ -101,7 +102,7 @@ def tell(found: OpenEnd) -> Finding:
     """The finding about an end that stays open."""
     which = "a clone of its send end" if found.clone else "its end"
     which += f" '{found.end}'" if found.end else ""
-    who = f"{display_name(found.receiver)} stays blocked on {wording.channel(found)}"
+    who = f"{display_name(found.receiver)} stays blocked on {wording.channel(found, 'receive')}"
     witness = found.coverage.witness
     never = "never closed" if witness is None else "not closed on every way out"
     text, cure = {

@@ -78,7 +78,7 @@ from chanlint.rules.base import Rule, about, display_name
 
 def tell(defect: AbandonedProducer) -> Finding:
     """The finding about a producer that nobody reads from any more."""
-    message = f"{_who(defect)} in a send to {wording.channel(defect)}: {_why(defect)}"
+    message = f"{_who(defect)} in a send to {wording.channel(defect, 'send')}: {_why(defect)}"
     if defect.collected:
         message += ", until the garbage collector destroys it, its work is lost"
     mild = defect.collected or defect.exceptional

@@ -79,16 +79,16 @@ from chanlint.rules.base import Rule, about, display_name
 
 def tell(defect: MissingTaskDone) -> Finding:
     """The finding about one get."""
-    worker = display_name(defect.function.qualname)
+    worker, leaves = display_name(defect.function.qualname), display_name(defect.exit.qualname)
     item = "the end marker" if defect.marker else "an item"
     if defect.never:
         how = f"{worker} takes items and never calls task_done"
     elif defect.lapse == "raise":
         how = f"an exception ends {worker} before task_done"
     elif defect.caught:
-        how = f"an exception in {worker} skips task_done"
+        how = f"an exception in {leaves} skips task_done"
     elif defect.lapse == "return":
-        how = f"{worker} leaves with {item} and no task_done"
+        how = f"{leaves} leaves with {item} and no task_done"
     else:
         how = f"a path in {worker} skips task_done"
     message = f"join() of {wording.channel(defect)} in {display_name(defect.joiner.qualname)} never returns: {how}"

@@ -69,12 +69,15 @@ from chanlint.findings import Finding
 from chanlint.model.channel import ChannelModel
 from chanlint.model.stale_checks import StaleCheck, UncalledCheck
 from chanlint.rules import wording
-from chanlint.rules.base import Rule, about
+from chanlint.rules.base import Rule, about, display_name
 
 
 def tell(defect: StaleCheck) -> Finding:
     """The finding about a receive behind a stale check."""
-    who = f"another of the {wording.plural(defect.actor)}" if defect.many else "another reader"
+    if defect.rival is None:
+        who = f"another of the {wording.plural(defect.actor)}"
+    else:
+        who = f"another reader ({display_name(defect.rival.qualname)})"
     message = (
         f"{defect.method}() on {wording.channel(defect)} can wait for ever: "
         f"{who} may take the item after the check of {defect.check}()"

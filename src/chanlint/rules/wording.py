@@ -43,9 +43,9 @@ def them(group: Group) -> str:
     return "it" if group.count.number == 1 else "them"
 
 
-def channel(about: Group | Defect) -> str:
-    """The channel, as messages call it."""
-    return f"{about.channel.info.title or 'channel'} '{about.channel.name}'"
+def channel(about: Group | Defect, end: str = "") -> str:
+    """The channel, as messages call it: by the name of one ``end`` where that is meant (``send``, ``receive``)."""
+    return f"{about.channel.info.title or 'channel'} '{about.channel.called(end)}'"
 
 
 def ending(group: Group) -> str:
@@ -56,8 +56,8 @@ def ending(group: Group) -> str:
 
 
 def wait(group: Group) -> str:
-    """The one operation in which somebody waits: ``a single get on queue 'box'``."""
-    return f"a single {group.consumers[0].event.call.name} on {channel(group)}"
+    """The one operation in which somebody waits: ``a single get on queue 'box'``, ``a get ...`` where a loop counts them."""
+    return f"a {'' if group.counted else 'single '}{group.consumers[0].event.call.name} on {channel(group)}"
 
 
 SKIPS = {
