@@ -1,4 +1,8 @@
-"""Shows how the time of a check grows with the size of its input: it should grow about as the number of lines does.
+"""Measures what a check costs: how its time grows with its input (``growth``), and what other linters take (``peers``).
+
+``python scripts/benchmark.py`` measures growth, which should be about linear in the number of lines, on programs of its own;
+``python scripts/benchmark.py peers --corpora DIR`` runs chanlint and others in turn on real sources (``benchmark_peers.py``).
+Both print tables for ``docs/performance.md``; ``growth --plot docs/performance.svg`` draws the picture there.
 
 Nouns:
 
@@ -7,7 +11,7 @@ Nouns:
 * **Start-up**: the time for the smallest input of a kind: the interpreter, the imports, the catalogue.
 * **Growth**: the exponent k for which the time beyond start-up fits lines to the power of k; 1 is linear.
 
-Every time is that of a whole process, measured from outside, the best of some. ``python scripts/benchmark.py`` prints a table.
+Every time is that of a whole process, measured from outside, the best of some.
 """
 
 from __future__ import annotations
@@ -21,6 +25,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import benchmark_peers
+import benchmark_plot
 
 SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 LINES_PER_FILE = 500
@@ -166,13 +173,26 @@ def growth(samples: Sequence[Sample], start_up: float) -> float | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Measures one or the other and prints."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["peers"]:
+        return benchmark_peers.main(given[1:])
+    return measure_growth(given[1:] if given[:1] == ["growth"] else given)
+
+
+def measure_growth(arguments: list[str]) -> int:
+    """Measures growth and prints a table."""
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s [growth] [OPTIONS]\n       %(prog)s peers --corpora DIR [OPTIONS]",
+        description=__doc__.partition("\n")[0],
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="LINES", help="sizes of input in lines")
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS), help="kinds of input (default: all)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of which the best counts (default: 3)")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the times as SVG as well")
     options = parser.parse_args(arguments)
     print(f"{'input':26} {'lines':>7} {'files':>6} {'seconds':>8} {'ms per 1000 lines beyond start-up':>34}")
+    series: dict[str, list[tuple[float, float]]] = {}
     for kind in options.kinds:
         start_up = measure(kind, SMALLEST, options.repeat)
         samples = []
@@ -185,6 +205,9 @@ def main(arguments: list[str] | None = None) -> int:
         power = growth(samples, start_up.seconds)
         grows = f"lines to the power of {power:.2f}" if power is not None else "too little to measure"
         print(f"{kind:26} growth: {grows}")
+        series[kind] = [(sample.lines, sample.seconds) for sample in samples]
+    if options.plot is not None:
+        options.plot.write_text(benchmark_plot.svg(series, "lines", "seconds"), encoding="utf-8")
     return 0
 
 

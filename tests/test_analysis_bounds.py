@@ -41,3 +41,10 @@ def test_an_analysis_that_had_to_stop_reports_nothing(monkeypatch: pytest.Monkey
     found = model({"a.py": LEAK})
     assert found.codes() == []
     assert found.model.limits["steps"] >= 1
+
+
+def test_a_channel_that_is_used_everywhere_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chanlint.model.build.EVENTS", 1)
+    found = model({"a.py": LEAK})
+    assert found.codes() == []
+    assert found.model.limits["events"] == 1

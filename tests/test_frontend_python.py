@@ -122,7 +122,7 @@ def test_odd_but_valid_files_are_read(text: str) -> None:
     ("text", "expected"),
     [
         ("x = 1\ndef f(:\n", ("syntax error: invalid syntax", 2, 7)),
-        ("(x): int = 1\n", ("not understood by chanlint's parser", 1, 1)),
+        ("(x): int = 1\n", ("not understood by chanlint's parser: this statement is left out", 1, 1)),
         ("x = (\n", ("syntax error: '(' was never closed", 1, 5)),
         ("a\n)\n", ("syntax error: unmatched ')'", 2, 1)),
         ("a = 'b\n", ("syntax error: unterminated string literal (detected at line 1)", 1, 5)),
@@ -142,7 +142,7 @@ def test_a_limit_names_the_definition_where_it_was_met() -> None:
     deep = "def fine(): pass\ndef guilty():\n    return " + "(" * 300 + ")" * 300
     (only,) = lower(deep).problems
     assert only.definition == "guilty"
-    assert only.message == "too deeply nested: more than 200 open brackets, in guilty"
+    assert only.message == "too deeply nested: guilty is left out"
 
 
 def test_only_the_definition_that_is_too_deep_is_left_out() -> None:
@@ -158,11 +158,56 @@ def test_only_the_definition_that_is_too_deep_is_left_out() -> None:
     assert rows == [1, 5 + 2 * 701]
 
 
+DEEP = "(" * 300 + ")" * 300
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "called_too"),
+    [
+        (f"a()\n@b\n@c(\n  1\n)\ndef guilty():\n    {DEEP}\nd()\n", ["guilty"], ["a", "d"]),
+        (f"a()\nclass Guilty:\n    def f(self):\n        {DEEP}\n\n@d\ndef e(): pass\n", ["Guilty"], ["a", "d"]),
+        (f"a()\nx = (\n{DEEP}\n)\nb()\n", [None], ["a", "b"]),
+        (f"a()\n{DEEP}\nb()\n", [None], ["a", "b"]),
+        (f"def f():\n    {DEEP}\nasync def g():\n    {DEEP}\na()", ["f", "g"], ["a"]),
+        (f"a()\nif b:\n    {DEEP}\nelse:\n    c()\nd()\n", [None], ["a", "d"]),
+        (
+            "a()\ndef guilty():\n" + "".join(" " * n + "if x:\n" for n in range(1, 120)) + " " * 120 + "b()\nc()\n",
+            ["guilty"],
+            ["a", "c"],
+        ),
+    ],
+)
+def test_what_is_too_deep_is_left_out_with_all_that_belongs_to_it(text: str, names: list[str], called_too: list[str]) -> None:
+    result = lower(text)
+    assert [problem.definition for problem in result.problems] == names
+    assert result.module is not None
+    calls = [op.callee for op in result.module.body.cfg.ops() if isinstance(op, ops.Call)]
+    loads = {op.dst: op.var.name for op in result.module.body.cfg.ops() if isinstance(op, ops.LoadVar)}
+    assert [loads[callee] for callee in calls if callee in loads and loads[callee] in "abcd"] == called_too
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"try:\n    a()\nexcept A:\n    b()\ndef f():\n    {DEEP}\n" * 6,
+        f'def f():\n    """\nclass A:\n    {{{DEEP}\n    """\n    {DEEP}\ndef g(): return (\n',
+        f"a = (\nb,\n{DEEP}\n)\nc()\n",
+    ],
+    ids=["too many", "broken anyway", "rows in brackets"],
+)
+def test_where_leaving_out_is_not_enough_the_file_is_not_read(text: str) -> None:
+    result = lower(text)
+    if result.module is None:
+        assert "too deeply nested" in result.problems[0].message or "syntax error" in result.problems[0].message
+    else:
+        assert [problem.definition for problem in result.problems] == [None]
+
+
 def test_only_the_definition_that_is_too_large_is_left_out() -> None:
     table = "table = {\n" + "    f(a, b): g(c, d),\n" * 20_000 + "}\n"
     result = lower(f"before()\n{table}after()\n")
     (only,) = result.problems
-    assert only.message == "too large is left out"
+    assert only.message == "too large: this statement is left out"
     assert result.module is not None
     assert [op.var.name for op in result.module.body.cfg.ops() if isinstance(op, ops.LoadVar)] == ["before", "after"]
 

@@ -98,7 +98,7 @@ def test_odd_but_valid_files_are_read(tmp_path: Path, data: bytes) -> None:
     ids=["parentheses", "unbalanced", "calls", "not", "minus", "dots", "lambdas", "or", "blocks", "elif"],
 )
 def test_deep_nesting_is_survived(tmp_path: Path, text: str) -> None:
-    write(tmp_path, {"deep.py": f"import queue\nqueue.Queue()\n{text}\n", "fine.py": "def f(:  # Queue\n"})
+    write(tmp_path, {"deep.py": f"import queue\nqueue.Queue()\n{text}\n", "fine.py": "def f(: Queue\n"})
     found = findings(tmp_path, ".")
     assert {(code, name) for code, name, _ in found} - {("CHN000", "deep.py")} == {("CHN000", "fine.py")}
 
@@ -130,7 +130,7 @@ def test_links_in_circles_end(tmp_path: Path) -> None:
 
 def test_names_that_are_not_text_are_shown_as_bytes(tmp_path: Path) -> None:
     try:
-        (tmp_path / os.fsdecode(b"b\xff.py")).write_bytes(b"def f(:  # Queue\n")
+        (tmp_path / os.fsdecode(b"b\xff.py")).write_bytes(b"def f(: Queue\n")
     except OSError:
         pytest.skip("this file system takes only names that are UTF-8")
     assert [(code, name) for code, name, _ in findings(tmp_path)] == [("CHN000", "b\\xff.py")]
@@ -141,7 +141,7 @@ def test_names_that_are_not_text_are_shown_as_bytes(tmp_path: Path) -> None:
 
 def test_escape_sequences_in_names_and_source_are_made_visible(tmp_path: Path) -> None:
     name = "a\x1b[31m\u202e\n.py"
-    write(tmp_path, {name: "x = '\x1b[2J\u202e\x07'\ndef f(:  # Queue \x1b[1m\n"})
+    write(tmp_path, {name: "x = '\x1b[2J\u202e\x07'\ndef f(: Queue \x1b[1m\n"})
     for form in ("full", "concise", "json", "json-lines"):
         done = chanlint(tmp_path, "check", "--output-format", form, "--color", "never")
         assert done.returncode == 1
@@ -161,7 +161,7 @@ def test_nothing_under_analysis_is_imported_or_run(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    write(tmp_path, {f"f{n:04}.py": "def f(:  # Queue\n" for n in range(600)})
+    write(tmp_path, {f"f{n:04}.py": "def f(: Queue\n" for n in range(600)})
     command = " ".join([*CHANLINT, "check", "|", "head", "-n", "1"])
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, timeout=LIMIT)
     assert done.stdout.startswith(b"f0000.py:1:")
@@ -170,7 +170,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def test_an_output_that_cannot_hold_the_text_gets_escapes(tmp_path: Path) -> None:
-    write(tmp_path, {"é.py": "def f(:  # Queue é\n"})
+    write(tmp_path, {"é.py": "def f(: Queue é\n"})
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = chanlint(tmp_path, "check", "--output-format", "full", env=environment)
     assert done.returncode == 1

@@ -1,30 +1,16 @@
-"""The scripts that measure: how accuracy is counted, and that the benchmark runs."""
+"""The script that measures how accurate chanlint is: how findings are counted."""
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts_under_test import script
 
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-accuracy = load("accuracy")
-benchmark = load("benchmark")
+accuracy = script("accuracy")
 
 LEAKING = """\
 import queue
@@ -166,27 +152,3 @@ def test_a_run_without_an_answer_has_failed(code: int, printed: str, tmp_path: P
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
     run = accuracy.run_chanlint(tmp_path, seconds=30)
     assert (run.failure, run.findings) == (f"exit code {code}: what went wrong", ())
-
-
-@pytest.mark.parametrize("kind", sorted(benchmark.KINDS))
-def test_benchmark_input_is_as_long_as_asked_for_and_compiles(kind: str, tmp_path: Path) -> None:
-    lines, files = benchmark.write_project(tmp_path, kind, 1200)
-    modules = sorted(tmp_path.glob("*.py"))
-    assert (1200 <= lines < 1300, files) == (True, len(modules))
-    for path in modules:
-        compile(path.read_text(), path.name, "exec")
-
-
-def test_growth_is_the_exponent() -> None:
-    samples = [benchmark.Sample(lines, 1, 0.5 + (lines / 1000) ** 1.5) for lines in (1000, 2000, 8000)]
-    assert benchmark.growth(samples, 0.5) == pytest.approx(1.5)
-    assert benchmark.growth(samples[:1], 0.5) is None
-    assert benchmark.growth([benchmark.Sample(lines, 1, 0.51) for lines in (10, 1000)], 0.5) is None
-
-
-def test_benchmark_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert benchmark.main(["--sizes", "60", "120", "--repeat", "1", "--kinds", "channels", "no channels"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 9
-    assert [line.split()[0] for line in lines] == ["input", *["channels"] * 4, *["no"] * 4]
-    assert sum("growth: " in line for line in lines) == 2

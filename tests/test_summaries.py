@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from chanlint.engine.reading import Crash
 from chanlint.engine.summaries import Summaries, summary
 from chanlint.engine.summarizing import summarize
 from engine_fakes import QUEUE, check, fake_rule, write  # noqa: F401 - a fixture
+from scripts_under_test import script
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TARGET = (3, 11)
@@ -66,6 +69,53 @@ def test_shards_find_what_one_run_finds(tmp_path: Path, no_lowering: list[str]) 
     assert pieced.diagnostics == whole.diagnostics
     assert len(whole.diagnostics) > 20
     assert pieced.ignored == []
+
+
+CORPORA = [Path(name) for name in os.environ.get("CHANLINT_TEST_CORPORA", "").split(os.pathsep) if name]
+"""Folders of real sources; each is checked whole and in pieces. Nothing is written there."""
+
+
+@pytest.mark.parametrize("corpus", CORPORA or [None], ids=lambda path: path.name if path else "none")
+def test_shards_of_real_sources_find_what_one_run_finds(tmp_path: Path, corpus: Path | None) -> None:
+    if corpus is None:
+        pytest.skip("set CHANLINT_TEST_CORPORA to folders of Python sources, separated as in PATH")
+    assert shards_differ(corpus, tmp_path) == []
+
+
+def test_shards_of_generated_sources_find_what_one_run_finds(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    script("benchmark").write_project(tmp_path / "project", "channels", 4_000)
+    assert shards_differ(tmp_path / "project", tmp_path) == []
+
+
+def shards_differ(folder: Path, scratch: Path) -> list[str]:
+    """What one run tells and a run over eight shards, made by processes of their own, does not, or the other way round.
+
+    That is every finding, and every channel that was cleared with the reason, so that sources without a leak count as well.
+    """
+    common = ["--isolated", "--project-root", ".", "--target-version", "3.12"]
+
+    def chanlint(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "chanlint", *arguments]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def told(*arguments: str) -> tuple[Counter[str], str]:
+        options = ["--no-cache", "--exit-zero", "--min-confidence", "low", "--output-format", "json", "--verbose"]
+        done = chanlint("check", *common, *options, *arguments, ".")
+        findings = [json.dumps(one, sort_keys=True) for one in json.loads(done.stdout)]
+        return Counter([*findings, *(line for line in done.stderr.splitlines() if line.startswith("cleared: "))]), done.stderr
+
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
+    (scratch / "out").mkdir()
+    for number in range(8):
+        chanlint("summarize", *common, "-o", str(scratch / "out" / f"{number}.chanlint"), *names[number::8])
+    whole, _ = told()
+    pieced, said = told("--summaries", str(scratch / "out"))
+    assert "summary ignored" not in said
+    print(f"{folder.name}: {len(names)} files, {whole.total()} findings and channels cleared")
+    return sorted([*(whole - pieced), *(pieced - whole)])
 
 
 @pytest.mark.usefixtures("fake_rule")

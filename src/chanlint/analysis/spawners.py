@@ -213,8 +213,10 @@ def _await_all(state: PointsTo, made: LibCall, arguments: Arguments, target: int
     ref = made.effect.target
     if ref is None:
         return
-    handle = state.heap.make(LibInstance, "<gathered>", state.site(made.frame, made.op), made.frame)
+    handle = state.heap.make(LibInstance, made.effect.makes or "<gathered>", state.site(made.frame, made.op), made.frame)
     made.result = handle
+    if made.effect.makes:
+        state.graph.add(target, handle)
     single = library.argument(arguments, ref)
     nodes = _all_of(arguments, ref) if ref.rest else () if single is None else (single,)
     if made.effect.parted:

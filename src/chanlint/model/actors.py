@@ -83,8 +83,7 @@ class Actors:
             return ONE  # each actor makes a channel of its own
         if spawn is not None and spawn.caller is not None and spawn.op is not None:
             frame, op = self._gathered(spawn) or self._made(spawn) or (spawn.caller, spawn.op)
-        count = ONE if self._is_one_of_many(channel.home, frame) else self.times(frame, op, channel.home.frame)
-        return count * self._each(frame, op) if spawn is not None else count
+        return self._each(frame, op) if self._is_one_of_many(channel.home, frame) else self.times(frame, op, channel.home.frame)
 
     def _gathered(self, entry: Entry) -> tuple[Frame, ops.Op] | None:
         """Where a coroutine was made that is started together with others (``gather(*[work() for _ in range(3)])``)."""
@@ -158,7 +157,7 @@ class Actors:
         """How often ``op`` runs per run of the channel's home."""
         found = Count(1)
         for at, inner in self.callers(frame, op):
-            found = found * self.analysis.counts.of(at, inner)
+            found = found * self.analysis.counts.of(at, inner) * self._each(at, inner)
             if at is home:
                 break
             if (guard := self._guard(at, inner)) is not None:

@@ -24,6 +24,7 @@ from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Gro
 from chanlint.model.flags import Flags, follows
 from chanlint.model.lifetime import Lifetimes
 from chanlint.model.origins import origin
+from chanlint.model.parents import Parents
 from chanlint.model.turns import TESTED_ONCE, untested
 
 ENDS, POSSIBLE, FAILS = Effectiveness.ENDS, Effectiveness.POSSIBLE, Effectiveness.FAILS
@@ -44,6 +45,7 @@ class Endings:
         self.analysis = analysis
         self.barriers = Barriers(analysis)
         self.flags = Flags(analysis, self.barriers, lifetimes)
+        self.parents = Parents(analysis)
         self._walks: dict[tuple[Consumer, object], Response] = {}
 
     def respond(self, channel: Channel, consumer: Consumer, outcome: Known | Raised | Data) -> Response:
@@ -291,6 +293,9 @@ class Endings:
     def _cancels(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
         if group.spawn is None:
             return
+        if group.actor in CANCELLABLE and group.spawn.op is not None and self.parents.fails_with_a_sibling(group.spawn):
+            why = "an exception of another task cancels its group"
+            yield Ending("sibling", POSSIBLE, group.spawn.caller or consumer.event.frame, group.spawn.op, why)
         for subject in self.cancel_subjects(group):
             for event in self.analysis.by_subject.get(subject, ()):
                 if event.kind is not OpKind.CANCEL:
@@ -298,20 +303,19 @@ class Endings:
                 yield self._cancel(group, consumer, event)
 
     def cancel_subjects(self, group: Group) -> list[Obj]:
-        """The handle of the actor, and the groups and scopes that it belongs to."""
-        spawn = group.spawn
+        """The handle of the actor, the groups and scopes that it belongs to, and those of the tasks that hold it."""
         found: list[Obj] = []
-        if spawn is None:
+        if group.spawn is None:
             return found
-        if spawn.actor is not None:
-            found.append(spawn.actor)
-        if spawn.caller is not None and spawn.op is not None:
-            for call in spawn.caller.lib_calls.get(spawn.op.index, ()):
+        for spawn in (group.spawn, *(self.parents.of(group.spawn) if group.actor in CANCELLABLE else ())):
+            if spawn.actor is not None:
+                found.append(spawn.actor)
+            for call in spawn.caller.lib_calls.get(spawn.op.index, ()) if spawn.caller and spawn.op else ():
                 owner = channel_of(call.receiver)
                 if call.effect.op is OpKind.SPAWN and owner is not None:
                     if recognise.category_of(self.analysis.points, owner) in (Category.GROUP, Category.SCOPE):
                         found.append(owner)
-        return found
+        return list(dict.fromkeys(found))
 
     def _cancel(self, group: Group, consumer: Consumer, event: Event) -> Ending:
         whole = event.subject is not (group.spawn.actor if group.spawn else None)
@@ -336,7 +340,7 @@ class Endings:
         places += [(level.frame, level.op) for level in consumer.way.levels[1:]]
         if group.spawn is not None and group.spawn.caller is not None and group.spawn.op is not None:
             if group.actor in CANCELLABLE:
-                places.append((group.spawn.caller, group.spawn.op))
+                places += [(group.spawn.caller, group.spawn.op), *self.parents.places(group.spawn)]
         for frame, op in places:
             shape = self.analysis.shapes.of(frame.function)
             for enter_index, region in shape.regions.items():

@@ -212,7 +212,7 @@ class Lifetimes:
         return not self.is_live(channel) and not (spawn.actor is not None and self.is_live(spawn.actor))
 
     def _of_main_coroutine(self, spawn: Entry) -> bool:
-        """Whether the spawn stands in a coroutine that is handed to ``asyncio.run`` or the like, or that such a one awaits once.
+        """Whether the spawn stands in a coroutine that ``asyncio.run`` or the like is given, or that such a one awaits once.
 
         A loop that spawns a known number of tasks does no harm.
         """

@@ -80,6 +80,7 @@ class Scan:
 
     Attributes:
         over: the limit that was exceeded, in words, and the offset where; the scan stops there.
+        outermost: where the first of the brackets opens that are open at the end of the scan; else the same offset.
         broken: brackets or strings do not match, so no parser can accept the text. What was counted is then not reliable.
         comments: the offsets of all comments.
     """
@@ -90,6 +91,7 @@ class Scan:
     chains: int = 0
     patterns: int = 0
     over: tuple[str, int] | None = None
+    outermost: int = 0
     broken: bool = False
     comments: list[tuple[int, int]] = field(default_factory=list)
 
@@ -112,13 +114,16 @@ class _Scanner:
         self.result = result
         self.levels = [_Level("")]
         self.in_case = False
+        self.outermost = 0
 
     def run(self) -> None:
         """Scans to the end, to the first breach of a limit or to the first sign of broken text."""
         position: int | None = 0
         while position is not None:
             position = self._code(position)
-        if len(self.levels) > 1 and self.result.over is None:
+        if self.result.over is not None:
+            self.result.outermost = self.outermost if len(self.levels) > 1 else self.result.over[1]
+        elif len(self.levels) > 1:
             self.result.broken = True
 
     def _code(self, position: int) -> int | None:
@@ -181,6 +186,8 @@ class _Scanner:
             return False
         level = _Level(_CLOSING[bracket])
         depth = len(self.levels)
+        if depth == 1:
+            self.outermost = position
         self.levels.append(level)
         result.depths += depth
         result.depth = max(result.depth, depth)

@@ -13,7 +13,6 @@ Nouns:
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from dataclasses import dataclass
 import libcst as cst
 
 from chanlint.frontends.base import Problem
+from chanlint.frontends.python.cuts import MOST, Opened, around, left_out, statements
 from chanlint.frontends.python.deep import call_deep
-from chanlint.frontends.python.guards import Scan
 from chanlint.frontends.python.rows import ROW_END, Rows, point
-from chanlint.source import SourceFile
 
 MAX_NODES = 150_000
 MAX_TREE_DEPTH = 600
@@ -33,13 +31,15 @@ _KB_PER_NODE = 3.3
 _KB_PER_DEPTH = 4.5
 _KB_PER_CHAIN = 0.1
 _WORTH_LEAVING_OUT = MAX_NODES // 100  # a file of many small statements is not saved by dropping some of them
-_NESTED = ("too many nested", "too many statically nested")
-_DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+_NESTED = ("too many nested", "too many statically nested", "too many levels of indentation")
+_DEEP = "too deeply nested"
+_STRANGE = "not understood by chanlint's parser"
+_Extent = tuple[int, int, str | None]  # first and last row of a statement, and the name that it defines
 
 
 @dataclass(slots=True)
 class Parsed:
-    """A tree of ``source``, or None; the problems say what is missing from it."""
+    """The tree of a text, or None; the problems say what is missing from it."""
 
     tree: cst.Module | None
     problems: tuple[Problem, ...] = ()
@@ -64,76 +64,119 @@ class _Measure:
         return first, self.statement.end_lineno or first
 
 
-def parse(source: SourceFile, scanned: Scan) -> Parsed:
-    """The tree of ``source``, whose text has been scanned."""
-    text = source.text
+def parse(source: Opened) -> Parsed:
+    """The tree of a text that has been scanned."""
+    text, scanned = source.text, source.scan
     if scanned.over is not None:
         message, offset = scanned.over
         place = Rows(text).location(offset)
-        return _failed(message, place.row, place.column, _definition_before(text, offset))
+        return _failed(message, place.row, place.column, around(text, scanned.outermost, offset).name)
     if "\0" in text:
         place = Rows(text).location(text.index("\0"))
         return _failed("contains a NUL character", place.row, place.column)
     try:
         tree = _ast(text)
     except SyntaxError as error:
-        return _newer_syntax(text, scanned, error)
+        if any(words in error.msg for words in _NESTED):
+            return _shallow(source, error.lineno or 1)
+        return _newer_syntax(source, error)
     except (RecursionError, MemoryError):
-        return _failed("too deeply nested", 1, 1)
+        return _shallow(source, 1)
     except ValueError as error:
         return _failed(f"cannot be parsed: {_one_line(str(error))}", 1, 1)
-    return _measured(text, scanned, tree)
+    return _measured(source, tree)
 
 
-def _measured(text: str, scanned: Scan, tree: ast.Module) -> Parsed:
+def _shallow(source: Opened, row: int) -> Parsed:
+    """Without the statements that are too deep for Python's parser."""
+    text = source.text
+    problems = []
+    for cut in statements(text):
+        if not _fits(text[cut.start : cut.end]):
+            text = cut.out_of(text)
+            problems.append(cut.problem(text, _DEEP))
+    if not 0 < len(problems) <= MOST:
+        return _failed(_DEEP, row, 1)
+    try:
+        tree = _ast(text)
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        return _failed(_DEEP, row, 1)
+    return _measured(Opened(text, source.scan, [*source.problems, *problems]), tree)
+
+
+def _fits(text: str) -> bool:
+    """Whether Python's parser can take a statement, be it right or wrong."""
+    try:
+        _ast(text)
+    except SyntaxError as error:
+        return not any(words in error.msg for words in _NESTED)
+    except (RecursionError, MemoryError):
+        return False
+    except ValueError:
+        pass
+    return True
+
+
+def _measured(source: Opened, tree: ast.Module) -> Parsed:
+    text, scanned = source.text, source.scan
     measures = [_measure(statement) for statement in tree.body]
     del tree
     weight = scanned.depths * _KB_PER_DEPTH + scanned.chains * _KB_PER_CHAIN
     room = min(MAX_NODES, int((MAX_WEIGHT - weight) / _KB_PER_NODE))
-    left_out = _left_out(measures, room)
-    if left_out is None:
+    dropped = _left_out(measures, room)
+    if dropped is None:
         return _failed(f"too large: more than {room:,} syntax nodes", 1, 1)
-    problems = []
-    for measure in left_out:
+    problems = list(source.problems)
+    for measure in dropped:
         first, last = measure.rows
         text = _blank(text, first, last)
-        reason = "too deeply nested" if measure.depth > MAX_TREE_DEPTH else "too large"
-        what = f": {measure.name}" if measure.name else ""
-        problems.append(Problem(f"{reason}{what} is left out", point(first, 1), measure.name))
+        reason = _DEEP if measure.depth > MAX_TREE_DEPTH else "too large"
+        problems.append(left_out(reason, first, measure.name))
+    extents = [(*measure.rows, measure.name) for measure in measures]
     del measures
     try:
-        return Parsed(_cst(text), tuple(problems))
+        return Parsed(_cst(text), _sorted(problems))
     except _Rejected as error:
-        return _failed("not understood by chanlint's parser", error.row, error.column)
+        return _refused(text, problems, extents, error)
 
 
-def _newer_syntax(text: str, scanned: Scan, error: SyntaxError) -> Parsed:
+def _refused(text: str, problems: list[Problem], extents: list[_Extent], error: _Rejected) -> Parsed:
+    """Without the statement that libcst alone does not understand: the one at the place that it names, or the one before."""
+    before = [extent for extent in extents if extent[0] <= max(error.row, 1)]
+    for first, last, name in reversed(before[-2:]) if error.known else ():
+        try:
+            return Parsed(_cst(_blank(text, first, last)), _sorted([*problems, left_out(_STRANGE, first, name)]))
+        except _Rejected:
+            continue
+    return _failed(_STRANGE, error.row, error.column)
+
+
+def _newer_syntax(source: Opened, error: SyntaxError) -> Parsed:
     """What Python's parser rejects: libcst decides, if the text is small and sound enough to be tried."""
-    message = error.msg or "invalid syntax"
-    failed = _failed(f"syntax error: {_one_line(message)}", error.lineno or 1, error.offset or 1)
-    if any(words in message for words in _NESTED):
-        return _failed("too deeply nested", error.lineno or 1, error.offset or 1)
+    text, scanned = source.text, source.scan
+    failed = _failed(f"syntax error: {_one_line(error.msg)}", error.lineno or 1, error.offset or 1)
     weight = 2 * scanned.tokens * _KB_PER_NODE + scanned.depths * _KB_PER_DEPTH + scanned.chains * _KB_PER_CHAIN
     if scanned.broken or weight > MAX_WEIGHT:
         return failed
     try:
-        return Parsed(_cst(text))
+        return Parsed(_cst(text), tuple(source.problems))
     except _Rejected as rejected:
         if error.lineno is None:
-            return _failed(f"syntax error: {_one_line(message)}", rejected.row, rejected.column)
-        return failed
+            failed = _failed(f"syntax error: {_one_line(error.msg)}", rejected.row, rejected.column)
+        return Parsed(None, _sorted([*source.problems, *failed.problems]))
 
 
 # -- the two parsers ----------------------------------------------------------------------------------------------------
 
 
 class _Rejected(Exception):
-    """libcst cannot read a text; ``row`` and ``column`` from 1."""
+    """libcst cannot read a text; ``row`` and ``column`` from 1, where they are ``known``."""
 
-    def __init__(self, row: int, column: int) -> None:
+    def __init__(self, row: int, column: int, known: bool = True) -> None:
         super().__init__(row, column)
         self.row = row
         self.column = column
+        self.known = known
 
 
 def _ast(text: str) -> ast.Module:
@@ -151,7 +194,7 @@ def _cst(text: str) -> cst.Module:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # its native part also raises ValueError, RecursionError and a panic that is no Exception
-        raise _Rejected(1, 1) from None
+        raise _Rejected(1, 1, known=False) from None
 
 
 # -- measures -----------------------------------------------------------------------------------------------------------
@@ -215,11 +258,8 @@ def _failed(message: str, row: int, column: int, definition: str | None = None) 
     return Parsed(None, (Problem(message, point(row, column), definition),))
 
 
-def _definition_before(text: str, offset: int) -> str | None:
-    name: str | None = None
-    for match in _DEFINITION.finditer(text, 0, offset):
-        name = match[1]
-    return name
+def _sorted(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: problem.span.start))
 
 
 def _one_line(message: str) -> str:
