@@ -49,6 +49,7 @@ class Escapes:
         self.where: dict[Obj, OpId] = {}
         self._known_holders: dict[Obj, list[tuple[Obj, str]]] | None = None
         self._lent: set[tuple[FunctionId, Obj | None]] = set()  # methods that unknown code got hold of, with their objects
+        self._foreign: list[tuple[Frame, ops.Call]] = []  # the calls of unknown code
         self._offering: Obj | None = None  # whoever calls a method that is only offered has its object already
         for frame in analysis.points.frames:
             self._offering = frame.receiver if frame.api else None
@@ -61,6 +62,10 @@ class Escapes:
     def _escape(self, obj: Obj, at: OpId) -> None:
         if not isinstance(obj, Const | LibName | ClassRef) and obj not in self.where and obj is not self._offering:
             self.where[obj] = at
+
+    def _hand_over(self, frame: Frame, op: ops.Call, registers: list[Register]) -> None:
+        self._foreign.append((frame, op))
+        self._registers(frame, op, registers)
 
     def _registers(self, frame: Frame, op: Op, registers: list[Register]) -> None:
         for register in registers:
@@ -113,19 +118,19 @@ class Escapes:
         arguments = [argument.value for argument in op.args]
         if all(isinstance(callee, Const) for callee in callees):  # nothing, or only a default
             if not self._harmless_name(frame, op):
-                self._registers(frame, op, arguments)
+                self._hand_over(frame, op, arguments)
             return
         for callee in callees:
             if isinstance(callee, LibName) and (frame, op.index) in points.unresolved:
                 if callee.dotted not in containers.FUNCTIONS and callee.dotted not in self.analysis.catalogue.functions:
                     if not self._is_exception(callee.dotted):
-                        self._registers(frame, op, arguments)
+                        self._hand_over(frame, op, arguments)
         for call in frame.lib_calls.get(op.index, ()):
             if call.effect.op not in RUNS_TARGET or call.arguments is None:
                 continue
             target = argument(call.arguments, call.effect.target)
             if target is not None and not points.graph.points[target]:
-                self._registers(frame, op, arguments)
+                self._hand_over(frame, op, arguments)
 
     def _harmless_name(self, frame: Frame, op: ops.Call) -> bool:
         made = self.analysis.shapes.of(frame.function).definitions.get(op.callee, ())
@@ -178,6 +183,20 @@ class Escapes:
         if (frame.function.id, frame.receiver) in self._lent:
             return True
         return any(ref in self.where for ref in self.analysis.points.refs.get(frame.function.id, ()))
+
+    def given_with(self, frame: Frame) -> list[Obj]:
+        """What unknown code was given together with the function that runs in ``frame``, perhaps to call it with."""
+        found: list[Obj] = []
+        for caller, op in self._foreign if self.callable_from_outside(frame) else ():
+            held = [list(self.analysis.points.holds(caller, argument.value)) for argument in op.args]
+            if any(self._runs(obj, frame) for each in held for obj in each):
+                found.extend(obj for each in held for obj in each if not self._runs(obj, frame))
+        return found
+
+    def _runs(self, obj: Obj, frame: Frame) -> bool:
+        if isinstance(obj, Bound):
+            return obj.function.function is frame.function and obj.receiver is frame.receiver
+        return isinstance(obj, FunctionRef) and obj.function is frame.function
 
     def holders(self, obj: Obj) -> list[tuple[Obj, str]]:
         """The objects whose attributes or cells hold ``obj`` directly."""

@@ -81,9 +81,24 @@ CANCELLATIONS = frozenset(
         "builtins.GeneratorExit",
     }
 )
+TRUTH = frozenset({"__bool__", "__len__"})
+EQUALITY = frozenset({"__eq__"})
+COMPARED_BY_VALUE = frozenset({"dataclass", "define", "frozen", "mutable", "attrs", "attr.s", "s", "total_ordering"})
+VALUES = frozenset({"builtins", "collections", "typing", "pydantic", "msgspec"})
+"""Libraries whose types, as bases, compare by value or may be false."""
+PLAIN = frozenset(
+    {
+        "builtins.object",
+        "builtins.Exception",
+        "builtins.BaseException",
+        "typing.Protocol",
+        "typing.Generic",
+        "collections.abc.Callable",
+    }
+)
 
 
-def truth(value: Value) -> bool | None:
+def truth(analysis: Analysis, value: Value) -> bool | None:
     """The truth of a value, None where it is not known."""
     match value:
         case Known(obj):
@@ -91,7 +106,7 @@ def truth(value: Value) -> bool | None:
                 return bool(obj.value)
             if isinstance(obj, Container):
                 return None if obj.size is None else obj.size > 0
-            return True
+            return None if isinstance(obj, Instance) and _has_own(analysis, obj, TRUTH) else True
         case Data(origin):
             return None if origin == "computed" else True
     return None
@@ -102,7 +117,7 @@ def from_item(value: Value | None) -> bool:
     return isinstance(value, Data | Derived)
 
 
-def equal(value: Value, candidates: Sequence[Obj]) -> bool | None:
+def equal(analysis: Analysis, value: Value, candidates: Sequence[Obj], *, by_identity: bool = False) -> bool | None:
     """Whether ``value`` equals the one object that ``candidates`` holds."""
     if not candidates:
         return None
@@ -111,8 +126,23 @@ def equal(value: Value, candidates: Sequence[Obj]) -> bool | None:
     if isinstance(value, Known):
         if value.obj in candidates:
             return True if len(candidates) == 1 else None
-        return False
+        alike = (value.obj, *candidates) if isinstance(value.obj, Instance) and not by_identity else ()
+        return None if any(isinstance(each, Instance) and _has_own(analysis, each, EQUALITY) for each in alike) else False
     return None
+
+
+def _has_own(analysis: Analysis, obj: Instance, methods: frozenset[str]) -> bool:
+    """Whether the class of an object says by itself what is true, or what equals what: by a method, a decorator or a base."""
+    for base in mro(analysis.points, obj.cls):
+        if isinstance(base, LibName) and base.dotted.partition(".")[0] in VALUES and base.dotted not in PLAIN:
+            return True
+        if isinstance(base, ClassRef):
+            if not methods.isdisjoint(base.frame.variables):
+                return True
+            decorators = analysis.program.modules[base.cls.module].classes[base.cls].decorators
+            if methods is EQUALITY and any(text.rpartition(".")[2] in COMPARED_BY_VALUE for text in decorators):
+                return True
+    return False
 
 
 def run(analysis: Analysis, frame: Frame, level: int, op: Op, values: Values) -> None:
@@ -214,10 +244,29 @@ def _attribute(analysis: Analysis, frame: Frame, level: int, op: ops.LoadAttr, v
         return Known(objects[0])
     if isinstance(base, Known) and not isinstance(base.obj, Instance):
         return None
+    if op.index in frame.calls:
+        return _property(analysis, frame, op)
     for owner in analysis.points.holds(frame, op.obj):
         if isinstance(owner, Instance | LibInstance | ClassRef):
             return Flag(owner, op.attr)
     return None
+
+
+def _property(analysis: Analysis, frame: Frame, op: ops.LoadAttr) -> Value | None:
+    """The flag behind a property that does nothing but read it: ``return self._stopped.is_set()``."""
+    found: set[Value | None] = set()
+    for entry in frame.calls[op.index]:
+        if entry.callee.calls:  # it calls others, maybe itself
+            return None
+        values: Values = {}
+        for inner in entry.callee.function.cfg.ops():
+            run(analysis, entry.callee, 0, inner, values)
+        returns = [
+            inner for inner in entry.callee.function.cfg.ops() if isinstance(inner, ops.Return) and inner.src is not None
+        ]
+        held = values.get((0, returns[0].src)) if len(returns) == 1 and returns[0].src is not None else None
+        found.add(held if isinstance(held, Flag) else None)
+    return found.pop() if len(found) == 1 else None
 
 
 def _element(analysis: Analysis, base: Value | None, key: object) -> Value | None:
@@ -259,7 +308,7 @@ def _compare(analysis: Analysis, frame: Frame, level: int, op: ops.Compare, valu
     for value, other in sides:
         if isinstance(value, Data) or (isinstance(value, Known) and (value is left or not isinstance(left, Known))):
             candidates = _candidates(analysis, frame, level, other, values)
-            same = equal(value, candidates)
+            same = equal(analysis, value, candidates, by_identity=op.operator in ("is", "is-not"))
             if same is False and op.operator in ("==", "!=") and _may_be_alike(value, candidates):
                 same = None
             if same is None:
@@ -322,7 +371,7 @@ def _is_exception(name: object) -> bool:
 def _compute(level: int, op: ops.Compute, values: Values, analysis: Analysis) -> Value | None:
     read = [values.get((level, operand)) for operand in op.operands]
     if op.operator == "not" and read and read[0] is not None:
-        known = truth(read[0])
+        known = truth(analysis, read[0])
         return _boolean(analysis, not known) if known is not None else read[0]
     if any(isinstance(value, Derived | Data) for value in read):
         return DERIVED

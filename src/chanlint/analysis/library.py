@@ -7,7 +7,7 @@ receivers are known. Effects that have an actor in them are those of `spawners`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chanlint.analysis import attributes, calls, containers, delegates, spawners
@@ -111,6 +111,7 @@ def _init_base(state: PointsTo, frame: Frame, op: Op, receiver: Obj, base: str, 
         spawners.prepare(state, frame, op, effect, receiver, arguments)
     elif effect.op is OpKind.MAKE:
         spawners.initialise(state, known, arguments, receiver)
+        _fill(state, known, arguments, receiver)
         if (info := state.catalogue.types.get(base)) is not None:
             delegates.keep(state, info, arguments, receiver)
 
@@ -181,6 +182,7 @@ def _make(state: PointsTo, made: LibCall, arguments: Arguments, target: int) -> 
     elif (adopted := argument(arguments, made.effect.target)) is not None:
         state.graph.flow(adopted, state.graph.attribute(obj, "<adopted>"))
     if not info.ends:
+        _fill(state, made, arguments, obj)
         delegates.keep(state, info, arguments, obj)
         state.graph.add(target, obj)
         return
@@ -188,6 +190,18 @@ def _make(state: PointsTo, made: LibCall, arguments: Arguments, target: int) -> 
     for position, (end_type, role) in enumerate(zip(info.ends, _roles(state, info, arguments), strict=True)):
         state.graph.add(state.graph.cell(pair, position), state.heap.make(End, obj, end_type, role, site, made.frame))
     state.graph.add(target, pair)
+
+
+def _fill(state: PointsTo, made: LibCall, arguments: Arguments, obj: Obj) -> None:
+    """A channel that is made with items in it."""
+    if argument(arguments, made.effect.item) is not None:
+        filled = record(state, made.frame, made.op, _filling(made.effect.item), "__init__", obj, None)
+        filled.arguments = arguments
+
+
+@cache
+def _filling(item: ArgRef | None) -> Effect:
+    return Effect(OpKind.SEND_MANY, item=item, nonblocking=True)
 
 
 def _roles(state: PointsTo, info: TypeInfo, arguments: Arguments) -> tuple[str, ...]:
@@ -234,6 +248,15 @@ def _limit(state: PointsTo, made: LibCall, arguments: Arguments, target: int) ->
         _make(state, made, arguments, target)
 
 
+def _close_stack(state: PointsTo, made: LibCall, arguments: Arguments, target: int) -> None:
+    """``stack.close()`` does what the end of its ``with`` does."""
+    stack = made.receiver
+    info = state.catalogue.types.get(stack.type) if isinstance(stack, LibInstance) else None
+    if stack is not None and info is not None and info.category is Category.STACK:
+        end = ops.Exit(made.op.index, target - made.frame.base, 0, -1, made.effect.awaitable)
+        _unwind(state, made.frame, end, stack, info.name)
+
+
 _HANDLERS: dict[OpKind, Callable[[PointsTo, LibCall, Arguments, int], None]] = {
     OpKind.MAKE: _make,
     OpKind.LIMIT: _limit,
@@ -241,6 +264,7 @@ _HANDLERS: dict[OpKind, Callable[[PointsTo, LibCall, Arguments, int], None]] = {
     OpKind.CLONE: _clone,
     OpKind.RECEIVE: _receive,
     OpKind.SEND: _send,
+    OpKind.CLOSE: _close_stack,
 }
 
 
@@ -320,15 +344,19 @@ def leave(state: PointsTo, frame: Frame, op: ops.Exit, obj: Obj) -> None:
         info = state.catalogue.types.get(type_name)
         if info is None:
             continue
-        if info.category is Category.STACK:  # what it adopts may be known only later
-            adopted = state.graph.attribute(obj, "<adopted>")
-            way_out = close if _closes(state, type_name) else calls.on_exit
-            state.graph.watch_later(adopted, partial(way_out, state, frame, op))
+        if info.category is Category.STACK:
+            _unwind(state, frame, op, obj, type_name)
         effect = EXIT_EFFECTS.get(info.exit or "")
         if info.delegates:
             delegates.leave(state, frame, op, obj, type_name)
         elif effect is not None:
             _takes_effect(record(state, frame, op, effect, "__exit__", obj, None), frame, op)
+
+
+def _unwind(state: PointsTo, frame: Frame, op: ops.Exit, stack: Obj, type_name: str) -> None:
+    """Leaves what a stack adopts, which may be known only later."""
+    way_out = close if _closes(state, type_name) else calls.on_exit
+    state.graph.watch_later(state.graph.attribute(stack, "<adopted>"), partial(way_out, state, frame, op))
 
 
 def close(state: PointsTo, frame: Frame, op: ops.Exit, obj: Obj) -> None:

@@ -50,9 +50,9 @@ def meant(analysis: Analysis, levels: tuple[Level, ...], register: Register) -> 
     frame = levels[0].frame
     made = analysis.shapes.of(frame.function).definitions.get(register, [])
     load = made[0] if len(made) == 1 else None
-    if len(levels) > 1 and isinstance(load, ops.LoadVar) and _is_fixed(analysis, frame, load.var):
+    if len(levels) > 1 and isinstance(load, ops.LoadVar) and is_fixed(analysis, frame, load.var):
         caller, op = levels[1]
-        call = _call(analysis, caller, op)
+        call = behind(analysis, caller, op)
         above = given(analysis, caller, call, frame, load.var) if call is not None else None
         if above is not None:
             return meant(analysis, levels[1:], above)
@@ -71,13 +71,13 @@ def subjects(analysis: Analysis, event: Event, levels: tuple[Level, ...]) -> set
     return every
 
 
-def _is_fixed(analysis: Analysis, frame: Frame, var: Variable) -> bool:
+def is_fixed(analysis: Analysis, frame: Frame, var: Variable) -> bool:
     """Whether a variable is a parameter of ``frame`` that is never bound anew."""
     own = var.owner == frame.function.id and not analysis.writes_of(var)
     return own and any(param.name == var.name for param in frame.function.params)
 
 
-def _call(analysis: Analysis, caller: Frame, op: Op) -> ops.Call | None:
+def behind(analysis: Analysis, caller: Frame, op: Op) -> ops.Call | None:
     """The call behind an op that enters a frame: itself, or that of the coroutine or generator that it awaits or iterates."""
     definitions = analysis.shapes.of(caller.function).definitions
     for _ in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chanlint.analysis import recognise
+from chanlint.analysis.arms import Arms
 from chanlint.analysis.escape import Escapes
 from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.limits import WALK_CALLERS
@@ -54,18 +55,19 @@ class Analysis:
         self.points = PointsTo(program, catalogue, options).run()
         self.limits = self.points.limits
         self.shapes = Shapes()
-        self.events: list[Event] = list(recognise.events(self.points))
-        self.by_subject: dict[Obj, list[Event]] = {}
-        self.at: dict[tuple[Frame, int], list[Event]] = {}
-        for event in self.events:
-            self.by_subject.setdefault(event.subject, []).append(event)
-            self.at.setdefault((event.frame, event.op.index), []).append(event)
         self._writes: dict[Variable, list[FunctionId]] = {}
         for module in program.modules.values():
             for function in module.functions.values():
                 for op in function.cfg.ops():
                     if isinstance(op, ops.StoreVar):
                         self._writes.setdefault(op.var, []).append(function.id)
+        arms = Arms(self)
+        self.events: list[Event] = [each for each in recognise.events(self.points) if not arms.is_dead(each.frame, each.op)]
+        self.by_subject: dict[Obj, list[Event]] = {}
+        self.at: dict[tuple[Frame, int], list[Event]] = {}
+        for event in self.events:
+            self.by_subject.setdefault(event.subject, []).append(event)
+            self.at.setdefault((event.frame, event.op.index), []).append(event)
         self._waiting: dict[tuple[Frame, Obj], frozenset[BlockId]] = {}
         self._receiving: dict[Obj, set[Frame]] = {}
         self._ways: dict[Frame, list[Way]] = {}
@@ -108,6 +110,10 @@ class Analysis:
                     if isinstance(op, ops.Append):
                         for obj in self.points.holds(frame, op.container):
                             self._fillings.setdefault(obj, []).append((frame, op))
+                    elif isinstance(op, ops.StoreItem):
+                        for obj in self.points.holds(frame, op.obj):
+                            if isinstance(obj, Container) and obj.kind != "list":
+                                self._fillings.setdefault(obj, []).append((frame, op))
                     elif isinstance(op, ops.Call):
                         for obj in self.points.holds(frame, op.callee):
                             if isinstance(obj, LibMethod) and isinstance(obj.receiver, Container):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from chanlint.analysis.attributes import mro
 from chanlint.analysis.calm import CALM_METHODS, CALM_MODULES, NARROW
-from chanlint.analysis.frames import EntryKind, Frame
+from chanlint.analysis.frames import EntryKind, Frame, LibCall
 from chanlint.analysis.objects import (
     Awaitable,
     ClassRef,
@@ -110,10 +110,16 @@ class Raises:
             return Risk.NONE if plain else Risk.COUNTS
         known = frame.lib_calls.get(op.index, ())
         if known:
-            return Risk.COUNTS if any(call.effect.op in PROPAGATES and not call.effect.parted for call in known) else Risk.NONE
+            return Risk.COUNTS if any(self._propagates(call) for call in known) else Risk.NONE
         if not callees:
             return self._unknown(frame, op)
         return max((self._callee(obj) for obj in callees), default=Risk.NONE)
+
+    def _propagates(self, call: LibCall) -> bool:
+        """Whether a call raises what one of several actors raises (``gather``, unless it ``return_exceptions``)."""
+        if call.effect.op not in PROPAGATES or call.effect.parted:
+            return False
+        return call.arguments is None or call.arguments.named("return_exceptions") is None
 
     def _is_handed_in(self, frame: Frame, op: ops.Call) -> bool:
         """Whether the callee is a parameter of a function that unknown code calls, whatever its default is."""

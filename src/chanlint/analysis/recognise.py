@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chanlint.analysis.frames import Frame, LibCall
 from chanlint.analysis.library import argument, channel_of, channel_types
-from chanlint.analysis.objects import Const, End, LibInstance, Obj
+from chanlint.analysis.objects import Const, Container, End, LibInstance, Obj
 from chanlint.catalogue.schema import Category, OpKind, TypeInfo
 from chanlint.ir.ops import Op
 
@@ -132,4 +132,12 @@ def items(state: PointsTo, call: LibCall) -> tuple[int | None, list[Obj]]:
     if call.arguments is None:
         return None, []
     node = argument(call.arguments, call.effect.item)
-    return node, (list(state.graph.points[node]) if node is not None else [])
+    if node is not None:
+        return node, list(state.graph.points[node])
+    spread = [obj for star in call.arguments.stars for obj in state.graph.points[star] if isinstance(obj, Container)]
+    return None, [each for obj in spread for each in state.graph.points[state.graph.elements(obj)]]
+
+
+def sends_anything(state: PointsTo, call: LibCall) -> bool:
+    """Whether nothing is known of what a send sends: ``put(*args)``."""
+    return call.arguments is not None and bool(call.arguments.stars) and items(state, call) == (None, [])

@@ -10,6 +10,7 @@ from chanlint.analysis.frames import Frame
 from chanlint.analysis.graph import ANY
 from chanlint.analysis.objects import (
     ClassRef,
+    Const,
     Container,
     FunctionRef,
     LibName,
@@ -120,8 +121,16 @@ def _build(state: PointsTo, frame: Frame, op: ops.Build) -> None:
             graph.flow(source, graph.cell(obj, position if positional else ANY))
 
 
+def _negate(state: PointsTo, target: int, obj: Obj) -> None:
+    if isinstance(obj, Const) and isinstance(obj.value, int) and obj.value > 0:
+        state.graph.add(target, state.heap.const(-obj.value))
+
+
 def _compute(state: PointsTo, frame: Frame, op: ops.Compute) -> None:
-    """``list + list`` and ``list * n`` keep the elements."""
+    """``list + list`` and ``list * n`` keep the elements; ``-1`` is a number."""
+    if op.operator == "-x":
+        (operand,) = (frame.base + register for register in op.operands)
+        state.graph.watch(operand, _negate, state, frame.base + op.dst)
     if op.operator.rstrip("=") not in ("+", "*", "|"):
         return
     target = frame.base + op.dst

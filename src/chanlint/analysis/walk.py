@@ -156,7 +156,7 @@ class Walk:
             given = op.src
         sentinels = self._sentinels(frame, given) if given is not None else None
         if sentinels is not None:  # list(iter(q.get, None)), yield from iter(q.get, None): the op itself is the loop
-            truth = evaluate.equal(outcome, sentinels)
+            truth = evaluate.equal(self.analysis, outcome, sentinels)
             self.returns = truth is not True
             if truth is False:
                 return
@@ -178,7 +178,7 @@ class Walk:
     def _iterated(self, state: _State, op: ops.Iterate, outcome: Value) -> None:
         frame = self.levels[state.level].frame
         sentinels = self._sentinels(frame, op.iterator)
-        truth = evaluate.equal(outcome, sentinels) if sentinels is not None else False
+        truth = evaluate.equal(self.analysis, outcome, sentinels) if sentinels is not None else False
         if truth is not False:
             done = self._fork(state, "data") if truth is None else state
             self._go(done, op.done)
@@ -353,7 +353,7 @@ class Walk:
         self._go(self._fork(state, "other"), op.done)
 
     def _branch(self, state: _State, frame: Frame, op: ops.Branch) -> None:
-        truth = evaluate.truth(state.values.get((state.level, op.condition), UNKNOWN))
+        truth = evaluate.truth(self.analysis, state.values.get((state.level, op.condition), UNKNOWN))
         if truth is not None:
             self._go(state, op.true if truth else op.false)
             return

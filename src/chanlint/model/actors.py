@@ -161,7 +161,7 @@ class Actors:
             if at is home:
                 break
             if (guard := self._guard(at, inner)) is not None:
-                return found if guard is ONE else MANY
+                return found if guard is ONE else guard
         return found
 
     def _guard(self, frame: Frame, op: ops.Op) -> Count | None:
@@ -183,7 +183,7 @@ class Actors:
                 if any(isinstance(each, ops.StoreAttr) and each.attr in tested for each in beside):
                     return ONE
                 if any(self._fills(frame, each, tested) for each in beside):
-                    return MANY
+                    return Count(expression=("guarded", frame.op_id(op)))
         return None
 
     def _fills(self, frame: Frame, op: ops.Op, attributes: set[str]) -> bool:

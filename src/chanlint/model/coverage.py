@@ -7,9 +7,10 @@ producer, and then the producer is asked whether each of its own ways out sends 
 
 from __future__ import annotations
 
+from chanlint.analysis.attributes import mro
 from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.library import channel_of
-from chanlint.analysis.objects import Instance
+from chanlint.analysis.objects import ClassRef, Instance
 from chanlint.analysis.paths import Search, Witness
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.recognise import Event
@@ -231,6 +232,16 @@ class Coverages:
         shape = self.analysis.shapes.of(frame.function)
         return frozenset(op.index for op in refused if op.index in covered and shape.by_index.get(op.index) is op)
 
+    def _is_cancelled_from_above(self, group: Group, spawn: Entry) -> bool:
+        """Whether somebody cancels a task that holds the consumer: whoever waits for it in there is woken by that."""
+        return any(
+            ending.kind == "cancel"
+            and ending.event is not None
+            and ending.event.subject is not spawn.actor
+            and ending.frame is not spawn.caller
+            for ending in group.endings
+        )
+
     def _polls(self, group: Group) -> dict[Frame, set[int]]:
         """The ops that ask whether the consumer still runs (``task.done()``, ``thread.is_alive()``)."""
         found: dict[Frame, set[int]] = {}
@@ -244,7 +255,7 @@ class Coverages:
         """The ops that wait without bound for the consumer to end."""
         found: dict[Frame, set[int]] = {}
         spawn = group.spawn
-        if spawn is None or spawn.caller is None or spawn.op is None:
+        if spawn is None or spawn.caller is None or spawn.op is None or self._is_cancelled_from_above(group, spawn):
             return found
         subjects = [spawn.actor, *(channel_of(call.receiver) for call in spawn.caller.lib_calls.get(spawn.op.index, ()))]
         for subject in subjects:
@@ -291,9 +302,18 @@ class Coverages:
                     return Coverage(Paths.SOME, witness)
         if endings:
             for frame in methods:
-                if frame.function.name in TEARDOWN and not covering.get(frame) and self._does_something(frame):
+                forgets = frame.function.name in TEARDOWN and not covering.get(frame) and self._does_something(frame)
+                if forgets and not self._is_overridden(owner, frame, endings):
                     return Coverage(Paths.SOME, Witness("forgets", frame, Op(HEADER)))
         return self._of_start(group, owner, covering)
+
+    def _is_overridden(self, owner: Instance, frame: Frame, endings: list[Frame]) -> bool:
+        """Whether a method that ends the consumer stands before a method of the same name: it is what the object's user calls."""
+        order = [base.cls for base in mro(self.analysis.points, owner.cls) if isinstance(base, ClassRef)]
+        rank = {cls: position for position, cls in reversed(list(enumerate(order)))}
+        own = rank.get(frame.function.cls, len(order)) if frame.function.cls is not None else len(order)
+        same = [each.function.cls for each in endings if each.function.name == frame.function.name]
+        return any(cls is not None and rank.get(cls, len(order)) < own for cls in same)
 
     def _does_something(self, frame: Frame) -> bool:
         """Whether a teardown method can be called without arguments and changes anything."""

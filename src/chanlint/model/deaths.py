@@ -63,9 +63,21 @@ class Deaths:
                     raising = next((each for each in deeper if each.kind == "raise"), None)
                     if raising is not None:
                         fails[op.index] = raising
-        subjects = subjects_of(self.analysis, group)
-        search = Search(frame, None, frozenset(covering), fails=frozenset(fails), subjects=subjects, shared=True)
+        subjects, polls = subjects_of(self.analysis, group), self._own_flags(group, frame)
+        search = Search(frame, None, frozenset(covering), fails=frozenset(fails), subjects=subjects, shared=True, polls=polls)
         return [fails.get(found.op.index) or found for found in self.analysis.paths.witnesses(search) or ()]
+
+    def _own_flags(self, group: Group, frame: Frame) -> frozenset[int]:
+        """The ops of ``frame`` that test a flag which only those set who wait: they don't wait any more then."""
+        waiting = {level.frame for consumer in group.consumers for level in consumer.way.levels}
+        tests: set[int] = set()
+        for index, calls in frame.lib_calls.items():
+            flags = [call.receiver for call in calls if call.effect.op is OpKind.TEST_FLAG and call.receiver is not None]
+            events = [event for flag in flags for event in self.analysis.by_subject.get(flag, ())]
+            sets = [event.frame for event in events if event.kind is OpKind.SET_FLAG]
+            if sets and waiting.issuperset(sets):
+                tests.add(index)
+        return frozenset(tests)
 
     def _reached_by(self, top: Frame, ending: Ending) -> Iterator[tuple[Op, Frame | None]]:
         """The ops of ``top`` by which it reaches the ending: the ending itself, or the call of a helper with its frame."""

@@ -116,10 +116,15 @@ class Endings:
         sends = [event for event in channel.events if event.kind is OpKind.SEND]
         for event in sends:
             node, held = recognise.items(self.analysis.points, event.call)
-            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(origin(self.analysis, event, node))]
+            outcomes = self._outcomes(event, node, held)
             if any(self.respond(channel, consumer, outcome).stops for outcome in outcomes):
                 return False
         return bool(sends)
+
+    def _outcomes(self, event: Event, node: int | None, held: list[Obj]) -> list[Known | Data]:
+        """What a send may send: of objects that are known, or some data, or what unknown code was given to send."""
+        known: list[Known | Data] = [Known(obj) for obj in held] or [Data(origin(self.analysis, event, node))]
+        return [*known, *(Known(obj) for obj in self.analysis.escapes.given_with(event.frame))]
 
     # -- markers ------------------------------------------------------------------------------------------------------------
 
@@ -130,6 +135,8 @@ class Endings:
                 continue
             if not recognise.is_opposite(event.handle, consumer.event.handle):
                 continue
+            if recognise.sends_anything(self.analysis.points, event.call):
+                yield self._ending(event, "unknown", POSSIBLE, "what is sent is not known", None)
             node, held = recognise.items(self.analysis.points, event.call)
             if event.kind is OpKind.SEND_MANY:
                 held = [
@@ -138,7 +145,7 @@ class Endings:
                     if isinstance(obj, Container)
                     for each in self.analysis.points.graph.points[self.analysis.points.graph.elements(obj)]
                 ]
-            outcomes: list[Known | Data] = [Known(obj) for obj in held] or [Data(origin(self.analysis, event, node))]
+            outcomes = self._outcomes(event, node, held)
             for outcome in outcomes:
                 if isinstance(outcome, Known) and self._loses_identity(group, consumer, outcome.obj):
                     yield self._ending(event, "marker", FAILS, COPIED, None)

@@ -19,6 +19,7 @@ from chanlint.ir.ids import FunctionId
 from chanlint.ir.program import FunctionKind
 from chanlint.model.barriers import Barriers
 from chanlint.model.channel import Consumer, Effectiveness, Ending, Group
+from chanlint.model.handling import Handlings
 from chanlint.model.lifetime import Lifetimes
 
 Setter = tuple[Frame, ops.Op]
@@ -32,6 +33,7 @@ class Flags:
         self.analysis = analysis
         self.barriers = barriers
         self.lifetimes = lifetimes
+        self.handlings = Handlings(analysis)
 
     def sets(self, owner: object, name: str) -> list[Setter]:
         """Where a flag is set after it was made."""
@@ -50,7 +52,12 @@ class Flags:
             for frame, op in self.sets(owner, name):
                 if self.is_first_state(group, frame, op):
                     continue
-                if frame not in {level.frame for level in consumer.way.levels}:
+                if frame in {level.frame for level in consumer.way.levels}:
+                    continue
+                if self.handlings.may_set(consumer, owner, frame):
+                    why = "what an item makes it do may set the flag"
+                    yield Ending("flag", Effectiveness.POSSIBLE, frame, op, why, response=response)
+                else:
                     why = "the flag is read again only after another item"
                     yield Ending("flag", Effectiveness.FAILS, frame, op, why, response=response)
 

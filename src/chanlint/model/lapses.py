@@ -23,6 +23,9 @@ from chanlint.model.ledger import Ledger
 from chanlint.model.tally import MOST_OWED, Call, Flight, State, Walk, names_of
 
 
+REFUSAL = "builtins.ValueError"
+
+
 @dataclass(frozen=True, slots=True)
 class Lapse:
     """How a path ends that owes an item.
@@ -200,7 +203,19 @@ class Along(Walk):
             return  # what was taken before this frame began
         if state.earlier is not None and "flag" in state.tags:
             return
+        if self._is_refused(state):
+            return
         self.found.append(Surplus(state.frame, op, None if state.earlier is not None else refused_here, state.earlier))
+
+    def _is_refused(self, state: State) -> bool:
+        """Whether the code round it expects that the queue refuses it (``except ValueError``)."""
+        blocks = state.frame.function.cfg.blocks
+        block = blocks[state.block].handler
+        while block >= 0 and isinstance(end := blocks[block].terminator, ops.Catch):
+            if REFUSAL in self.analysis.raises.caught_names(state.frame, end):
+                return True
+            block = end.unmatched
+        return False
 
     def _is_get(self, flight: Flight) -> bool:
         return any(event.frame is flight.frame and event.op is flight.op for event in self.ledger.gets)

@@ -62,13 +62,20 @@ class Lifetimes:
         """Whether something that outlives the call refers to ``obj``."""
         return obj in self.single or obj in self.shared
 
-    def runs_once(self, frame: Frame, op: Op | None) -> bool:
-        """Whether ``op`` of ``frame`` runs once in the life of the program: at module level, or in what only that calls."""
+    def runs_once(self, frame: Frame, op: Op | None, *, fixed: bool = False) -> bool:
+        """Whether ``op`` of ``frame`` runs once in the life of the program: at module level, or in what only that calls.
+
+        Args:
+            frame: a frame.
+            op: one of its ops.
+            fixed: a known number of times will do, too: ``for _ in range(4): Thread(...).start()``.
+        """
         seen = 0
         while seen < MOST_STEPS_UP:
             seen += 1
             if op is not None and self.analysis.shapes.of(frame.function).in_loop(op):
-                return False
+                if not fixed or self.analysis.counts.of(frame, op).is_many:
+                    return False
             if frame.function.kind is FunctionKind.MODULE:
                 return True
             if any(text.rpartition(".")[2] in ONCE for text in frame.function.decorators):
@@ -187,7 +194,7 @@ class Lifetimes:
             return "lives as long as the program" if home.kind is HomeKind.PROGRAM else None
         if self._of_main_coroutine(spawn):
             return "a task of the main coroutine is cancelled when the event loop ends"
-        once = self.runs_once(spawn.caller, spawn.op)
+        once = self.runs_once(spawn.caller, spawn.op, fixed=True)
         if once and (daemon or not keeps_interpreter):
             return "made once for the life of the program"
         if once:

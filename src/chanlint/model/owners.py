@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from chanlint.analysis import recognise
 from chanlint.analysis.attributes import mro
@@ -113,7 +114,7 @@ class _Finder:
             case = _Case(group, inner, covering, self._handles(inner[-1]))
             close = self._offer(case)
             home = self.survey.lifetimes.home(case.keeper, case.keeper.maker)
-            if close is None or self._is_shared(case):
+            if close is None or self._is_shared(case) or self._is_left_by_its_base(case.keeper):
                 return None
             if home.kind is HomeKind.CALL and home.frame is not None:
                 return self._in_call(case, close, home.frame)
@@ -125,6 +126,26 @@ class _Finder:
                 return None
             inner = (*inner, home.owner)
         return None
+
+    def _is_left_by_its_base(self, keeper: Instance) -> bool:
+        """Whether a ``with`` leaves an object whose ``__exit__`` is that of a base outside the program: it may call the close."""
+        if keeper not in self._entered:
+            return False
+        bases = mro(self.points, keeper.cls)
+        own = {name for base in bases if isinstance(base, ClassRef) for name in base.frame.variables}
+        foreign = any(isinstance(base, LibName) and base.dotted != "builtins.object" for base in bases)
+        return foreign and own.isdisjoint({"__exit__", "__aexit__"})
+
+    @cached_property
+    def _entered(self) -> frozenset[Obj]:
+        """Everything that a ``with`` enters."""
+        return frozenset(
+            obj
+            for frame in self.points.frames
+            for op in frame.function.cfg.ops()
+            if isinstance(op, ops.Enter)
+            for obj in self.points.holds(frame, op.manager)
+        )
 
     # -- what ends it -----------------------------------------------------------------------------------------------------
 

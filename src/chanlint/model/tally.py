@@ -370,7 +370,7 @@ class Walk:
 
     def _branch(self, state: State, frame: Frame, op: ops.Branch) -> None:
         held = state.values.get((state.level, op.condition), UNKNOWN)
-        truth = evaluate.truth(held)
+        truth = evaluate.truth(self.analysis, held)
         if truth is None:
             truth = self.analysis.paths.decided(frame, op)
         if truth is not None:
