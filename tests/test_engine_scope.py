@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from chanlint.engine import scope as scope_module
 from chanlint.engine.carriers import Carriers, Imported, find_carriers
 from chanlint.engine.config import Settings
+from chanlint.engine.files import Files, Sought
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.project import Index
-from chanlint.engine.reading import lower_bytes
+from chanlint.engine.reading import FIRST_COLUMN, lower_bytes
 from chanlint.engine.scope import Scope, ScopeFinder
-from chanlint.frontends.base import Lowered
+from chanlint.frontends.base import Lowered, Problem
 from engine_fakes import write
 
 NEEDLES = (b"Queue", b"Pipe")
@@ -24,15 +26,17 @@ def scope_of(root: Path, files: dict[str, str], everything: bool = False, always
     write(root, files)
     index = Index(Settings(cwd=str(root), project_root=str(root)), [str(root / name) for name in files])
 
-    def read(module: str) -> bytes | None:
-        return None if "unreadable" in module else FileSystem().read(index.paths[module])
+    def read(module: str) -> bytes | Problem:
+        return Problem("unreadable", FIRST_COLUMN) if "unreadable" in module else FileSystem().read(index.paths[module])
 
-    finder = ScopeFinder(index, NEEDLES, read, lowered)
+    known = Files(index, read, Sought(NEEDLES))
+    finder = ScopeFinder(known, NEEDLES, partial(lowered, known))
     return finder.everything() if everything else finder.find(always)
 
 
-def lowered(files: Mapping[str, bytes]) -> dict[str, Lowered]:
-    results = {module: lower_bytes(module, data, (3, 11)) for module, data in files.items() if "broken" not in module}
+def lowered(files: Files, modules: Sequence[str]) -> dict[str, Lowered]:
+    batch = {module: data for module in modules if "broken" not in module and (data := files.read(module)) is not None}
+    results = {module: lower_bytes(module, data, (3, 11)) for module, data in batch.items()}
     return {module: result for module, result in results.items() if isinstance(result, Lowered)}
 
 

@@ -13,7 +13,7 @@ CALM_MODULES = (
     "enum.", "string.", "operator.", "types.", "abc.", "dataclasses.", "asyncio.", "queue.", "multiprocessing.",
     "concurrent.", "anyio.", "trio.", "gc.", "atexit.", "signal.", "traceback.", "platform.", "textwrap.",
     "contextvars.", "builtins.", "os.getpid", "os.cpu_count", "os.environ", "os.getenv", "re.", "secrets.",
-    "hashlib.", "heapq.", "bisect.", "getpass.", "timeit.",
+    "gevent.", "eventlet.", "hashlib.", "heapq.", "bisect.", "getpass.", "timeit.",
 )
 """Prefixes of functions of the standard library whose calls are not counted as raising."""
 

@@ -69,6 +69,7 @@ class Search:
         subjects: the channel and its like: what may hold one of them is taken to do so (``if done is not None: done.set()``).
         shared: a test of what other functions change, too, guards the ending rightly (``if active == 0: q.put(None)``).
         swallows: the ends of ``with`` blocks that swallow the exception of the start op.
+        calm: ops that do not raise, as far as this question goes.
     """
 
     frame: Frame
@@ -85,6 +86,7 @@ class Search:
     subjects: frozenset[Obj] = frozenset()
     shared: bool = False
     swallows: frozenset[int] = frozenset()
+    calm: frozenset[int] = frozenset()
 
 
 WAYS = ("return", "join", "close", "raise")
@@ -170,7 +172,7 @@ class Paths:
             risk = self.analysis.raises.risk(frame, op)
             yields = isinstance(op, ops.Yield) and not op.delegate
             if started and not starts and not isinstance(op, ops.Raise):
-                if risk is Risk.COUNTS:
+                if risk is Risk.COUNTS and op.index not in search.calm:
                     ways += self._raise(search, at, block.handler, op, "raise", found)
                 if yields and frame.function.is_generator:
                     ways += self._raise(search, at, block.handler, op, "close", found)
@@ -184,8 +186,9 @@ class Paths:
         self, search: Search, at: _Point, handler: BlockId, op: Op, kind: str, found: dict[str, Witness]
     ) -> list[_Point]:
         if handler == RAISE_EXIT:
-            if at.started:
-                found.setdefault(kind, Witness(kind, search.frame, op))
+            known = found.get(kind) if at.started else None
+            if at.started and (known is None or self.analysis.raises.is_likelier(search.frame, op, search.frame, known.op)):
+                found[kind] = Witness(kind, search.frame, op)
             return []
         return [_Point(handler, 0, at.started, op, at.facts)]
 

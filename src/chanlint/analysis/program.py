@@ -23,6 +23,7 @@ from chanlint.ir.ops import Op, Variable
 from chanlint.ir.program import Program
 
 MOST_WAYS_UP = 8
+TAKES = frozenset({"pop", "popitem", "popleft", "remove", "discard", "clear", "setdefault"})
 
 
 class Way:
@@ -76,6 +77,7 @@ class Analysis:
         self.escapes = Escapes(self)
         self.counts = Counts(self)
         self._fillings: dict[Obj, list[tuple[Frame, Op]]] | None = None
+        self._takings: dict[Obj, list[tuple[Frame, Op]]] | None = None
         self._stores: dict[tuple[object, str], list[tuple[Frame, Op]]] | None = None
 
     # -- variables ------------------------------------------------------------------------------------------------------
@@ -120,6 +122,21 @@ class Analysis:
                                 if obj.name in ("append", "add", "appendleft", "insert", "extend", "update"):
                                     self._fillings.setdefault(obj.receiver, []).append((frame, op))
         return self._fillings.get(container, [])
+
+    def takings(self, container: Obj) -> list[tuple[Frame, Op]]:
+        """The places that take elements out of a container, or put them at a key."""
+        if self._takings is None:
+            self._takings = {}
+            for frame in self.points.frames:
+                for op in frame.function.cfg.ops():
+                    if isinstance(op, ops.StoreItem | ops.DeleteItem):
+                        for obj in self.points.holds(frame, op.obj):
+                            self._takings.setdefault(obj, []).append((frame, op))
+                    elif isinstance(op, ops.Call):
+                        for obj in self.points.holds(frame, op.callee):
+                            if isinstance(obj, LibMethod) and obj.name in TAKES and isinstance(obj.receiver, Container):
+                                self._takings.setdefault(obj.receiver, []).append((frame, op))
+        return self._takings.get(container, [])
 
     # -- receives -------------------------------------------------------------------------------------------------------
 

@@ -186,6 +186,23 @@ class Raises:
                     return Risk.NONE
         return Risk.COUNTS
 
+    def is_likelier(self, frame: Frame, op: Op, where: Frame, than: Op) -> bool:
+        """Whether ``op`` is a better example of what raises: not one that only makes an object, where the other does."""
+        return self._only_makes(where, than) and not self._only_makes(frame, op)
+
+    def _only_makes(self, frame: Frame, op: Op) -> bool:
+        """Whether an op calls a class, as far as its name tells."""
+        if not isinstance(op, ops.Call):
+            return False
+        names = {
+            obj.dotted.rpartition(".")[2] for obj in self.analysis.points.holds(frame, op.callee) if isinstance(obj, LibName)
+        }
+        for made in self.analysis.shapes.of(frame.function).definitions.get(op.callee, ()) if not names else ():
+            names |= (
+                {made.var.name} if isinstance(made, ops.LoadVar) else {made.attr} if isinstance(made, ops.LoadAttr) else set()
+            )
+        return any(name.lstrip("_")[:1].isupper() for name in names)
+
     # -- kinds of exceptions ----------------------------------------------------------------------------------------------
 
     def names(self, frame: Frame, op: Op, depth: int = 0) -> tuple[str, ...]:

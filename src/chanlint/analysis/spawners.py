@@ -179,6 +179,8 @@ def _call_later(state: PointsTo, made: LibCall, arguments: Arguments, target: in
     inner = _target_arguments(state, made.effect, arguments)
     if (node := library.argument(arguments, made.effect.target)) is not None:
         state.graph.watch_later(node, lambda obj: _run(state, made, obj, inner, EntryKind.LATER, None, target))
+    if made.effect.makes:
+        state.graph.add(target, state.heap.make(LibInstance, made.effect.makes, state.site(made.frame, made.op), made.frame))
 
 
 def _wrap(state: PointsTo, made: LibCall, arguments: Arguments, target: int) -> None:

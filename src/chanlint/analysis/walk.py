@@ -363,8 +363,16 @@ class Walk:
             self._go(state, forced)
             return
         tag, flag = evaluate.reason(self.analysis, frame, state.level, op.condition, held, state.values)
+        if flag is not None and self._is_table(*flag):
+            tag, flag = "other", None
         for target in (op.true, op.false):
             self._go(self._fork(state, tag, flag), target)
+
+    def _is_table(self, owner: object, name: str) -> bool:
+        """Whether an attribute holds a container that somebody takes things out of: it is empty when all is done."""
+        node = self.analysis.points.graph.known_attribute(owner, name) if isinstance(owner, Obj) else None
+        held = self.analysis.points.graph.points[node] if node is not None else ()
+        return any(isinstance(obj, Container) and self.analysis.takings(obj) for obj in held)
 
     def _as_before(self, state: _State, frame: Frame, op: ops.Branch) -> BlockId | None:
         """The edge taken last time, for a test of local variables that have not changed since the receive."""
@@ -382,11 +390,15 @@ class Walk:
         return back[0] if len(back) == 1 else None
 
     def _is_filled(self, frame: Frame, var: Variable) -> bool:
-        """Whether a variable holds a container that the loop adds to (``len(found)`` changes, ``found`` does not)."""
+        """Whether a variable holds a container that changes while the loop runs (``len(found)`` does, ``found`` does not)."""
         again = {level.frame: level.op if position else self.receive for position, level in enumerate(self.levels)}
         for obj in self.analysis.points.graph.points[self.analysis.points.variable(frame, var)]:
-            for at, op in self.analysis.fillings(obj) if isinstance(obj, Container) else ():
+            if not isinstance(obj, Container):
+                continue
+            for at, op in (*self.analysis.fillings(obj), *self.analysis.takings(obj)):
                 shape = self.analysis.shapes.of(at.function)
+                if at not in again and at is not obj.maker:
+                    return True  # by somebody else, at any time
                 if at in again and shape.positions[op.index].block in shape.loop(again[at]):
                     return True
         return False

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chanlint.engine.checked import count, listed, number, plain, table, text, text_or_none
 from chanlint.engine.result import Result
 
 if TYPE_CHECKING:
     from chanlint.diagnostics import Diagnostic
-
-MAX_TEXT = 1 << 16
-"""Characters of one text in an answer."""
 
 _FIELDS = frozenset({"with_channels", "docs_url", "skipped", "limits", "diagnostics", "texts"})
 _NOTHING = "{}"
@@ -46,28 +44,28 @@ def write_answer(result: Result) -> str:
     return json.dumps(kept, separators=(",", ":"))
 
 
-def read_answer(text: str) -> tuple[Result, frozenset[str]]:
+def read_answer(answer: str) -> tuple[Result, frozenset[str]]:
     """What `write_answer` was given, and the names under which diagnostics show files whose texts were at hand.
 
     Raises:
-        ValueError: the text is no answer.
+        ValueError: ``answer`` is none.
     """
-    if text == _NOTHING:
+    if answer == _NOTHING:
         return Result(), frozenset()  # the most frequent answer, and the cheapest
     import json
 
     try:
-        raw = json.loads(text)
+        raw = json.loads(answer)
         if not isinstance(raw, dict) or raw.keys() - _FIELDS:
             raise ValueError("no answer")
         result = Result(
-            diagnostics=[_unpacked(one) for one in _listed(raw.get("diagnostics", []))],
-            with_channels=_number(raw.get("with_channels", 0)),
-            skipped=[_text(one) for one in _listed(raw.get("skipped", []))],
-            limits={_text(name): _number(count) for name, count in _table(raw.get("limits", {})).items()},
-            docs_url=_text_or_none(raw.get("docs_url")),
+            diagnostics=[_unpacked(one) for one in listed(raw.get("diagnostics", []))],
+            with_channels=number(raw.get("with_channels", 0)),
+            skipped=[text(one) for one in listed(raw.get("skipped", []))],
+            limits={text(name): number(times) for name, times in table(raw.get("limits", {})).items()},
+            docs_url=text_or_none(raw.get("docs_url")),
         )
-        return result, frozenset(map(_text, _listed(raw.get("texts", []))))
+        return result, frozenset(map(text, listed(raw.get("texts", []))))
     except RecursionError:
         raise ValueError("too deeply nested") from None
 
@@ -95,14 +93,14 @@ def _packed_place(at: Any) -> list[object]:
 def _unpacked(raw: object) -> Diagnostic:
     from chanlint.diagnostics import Blocked, Confidence, Diagnostic, Identity, RelatedLocation, Role, Severity
 
-    head, place, related, function, blocked, help_, fingerprint, url, identity = _listed(raw, 9)
-    code, name, message, severity, confidence = map(_text, _listed(head, 5))
+    head, place, related, function, blocked, help_, fingerprint, url, identity = listed(raw, 9)
+    code, name, message, severity, confidence = map(text, listed(head, 5))
     if not (code.isascii() and code.isalnum() and name.isascii() and name.replace("-", "").isalnum()):
         raise ValueError("no rule is called that")
     places = []
-    for at in _listed(related):
-        role, words, *where = _listed(at, 8)
-        places.append(RelatedLocation(Role(_text(role)), _text(words), **_place(where)))
+    for at in listed(related):
+        role, words, *where = listed(at, 8)
+        places.append(RelatedLocation(Role(text(role)), text(words), **_place(where)))
     return Diagnostic(
         code=code,
         name=name,
@@ -111,64 +109,28 @@ def _unpacked(raw: object) -> Diagnostic:
         confidence=Confidence(confidence),
         **_place(place),
         related=tuple(places),
-        function=_text_or_none(function),
+        function=text_or_none(function),
         blocked=None if blocked is None else Blocked(*_blocked(blocked)),
-        help=_text_or_none(help_),
-        fingerprint=_plain(fingerprint),
-        url=_text_or_none(url),
-        identity=None if identity is None else Identity(*map(_text, _listed(identity, 4))),
+        help=text_or_none(help_),
+        fingerprint=plain(fingerprint),
+        url=text_or_none(url),
+        identity=None if identity is None else Identity(*map(text, listed(identity, 4))),
     )
 
 
 def _place(raw: object) -> dict[str, Any]:
     from chanlint.source import Location
 
-    filename, *numbers, cell = _listed(raw, 6)
-    row, column, end_row, end_column = map(_number, numbers)
+    filename, *numbers, cell = listed(raw, 6)
+    row, column, end_row, end_column = map(number, numbers)
     return {
-        "filename": _text(filename),
+        "filename": text(filename),
         "location": Location(row, column),
         "end_location": Location(end_row, end_column),
-        "cell": None if cell is None else _number(cell),
+        "cell": None if cell is None else number(cell),
     }
 
 
 def _blocked(raw: object) -> tuple[str, int | str, str]:
-    actor, count, per = _listed(raw, 3)
-    return _plain(actor), _plain(count) if isinstance(count, str) else _number(count), _plain(per)
-
-
-def _listed(value: object, length: int | None = None) -> list[Any]:
-    if not isinstance(value, list) or (length is not None and len(value) != length):
-        raise ValueError("not such a list")
-    return value
-
-
-def _table(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("not a table")
-    return value
-
-
-def _number(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 32:
-        raise ValueError("not such a number")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ValueError("not such a text")
-    return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _plain(value: object) -> str:
-    """A word of chanlint's own, as formats print it unseen."""
-    text = _text(value)
-    if not text.isascii() or not text.isprintable():
-        raise ValueError("not such a word")
-    return text
+    actor, many, per = listed(raw, 3)
+    return plain(actor), count(many), plain(per)

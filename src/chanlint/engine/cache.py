@@ -23,6 +23,7 @@ import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import partial
+from typing import TYPE_CHECKING
 
 from chanlint import version
 from chanlint.engine.answers import read_answer, write_answer
@@ -34,6 +35,9 @@ from chanlint.engine.result import Progress, Result
 from chanlint.engine.store import FOLDER, Store
 from chanlint.engine.trace import YOUNG, Fence, MalformedError, Trace, Watcher, digest_of
 from chanlint.source import SourceFile
+
+if TYPE_CHECKING:
+    from chanlint.engine.kept import Kept
 
 _MAGIC = "chanlint answer 1"
 _NOT_ASKED = frozenset({"no_cache", "cache_dir", "cache_strict", "baseline", "diff_base", "jobs"})
@@ -54,7 +58,7 @@ def run_cached(
     """Checks what ``settings`` name, or remembers what came of it.
 
     Args:
-        fresh: look at everything anew, because what is not kept is wanted, too (``Result.cleared``).
+        fresh: put the result together anew, because what is not kept with it is wanted, too (``Result.cleared``).
         tell: takes a line that says why there is no cache.
 
     Raises: as `chanlint.engine.pipeline.run`.
@@ -66,13 +70,13 @@ def run_cached(
     memory = _Memory(settings, filesystem)
     found = None if fresh else memory.recall()
     if found is None:
-        found = memory.work(progress)
+        found = memory.work(progress, whole=fresh)
     if memory.store.problem is not None:
         tell(f"no cache in {display_path(memory.store.folder, settings.cwd)}: {memory.store.problem}")
     if found.narrowed or settings.baseline is not None or settings.diff_base is not None:
         from chanlint.engine.narrowing import narrow
 
-        narrow(found.result, settings, filesystem, partial(_look, progress=progress))
+        narrow(found.result, settings, filesystem, partial(memory.look, progress=progress))
     return found.result
 
 
@@ -115,12 +119,6 @@ def _configuration_says_where(settings: Settings, root: str, filesystem: FileSys
 def _root_of(settings: Settings, filesystem: FileSystem) -> str:
     given = settings.project_root
     return settings.absolute(given) if given is not None else find_project_root(settings, filesystem)
-
-
-def _look(settings: Settings, filesystem: FileSystem, progress: Progress | None) -> Result:
-    from chanlint.engine.pipeline import run_whole
-
-    return run_whole(settings, filesystem, progress)
 
 
 @dataclass(slots=True)
@@ -187,24 +185,45 @@ class _Memory:
 
     # -- keeping --------------------------------------------------------------------------------------------------------
 
-    def work(self, progress: Progress | None) -> _Found:
-        """The fresh result; it is kept if it can be."""
+    def work(self, progress: Progress | None, *, whole: bool) -> _Found:
+        """The fresh result; it is kept if it can be. ``whole``: with what is told about cleared channels."""
         from chanlint.engine.pipeline import run_whole
-        from chanlint.engine.shelf import KeptFiles
 
         kin = _Kin.now()
         if kin is None:
             self.store.problem = "chanlint's own files cannot be listed"
             return _Found(run_whole(self._settings, FileSystem(), progress), narrowed=True)
-        watcher = Watcher()
+        watcher = Watcher(strict=self._settings.cache_strict)
         resolved = resolve_settings(self._settings, watcher)
-        depends = f"{kin.digest()} {_versions()} {resolved.target_version}"
-        result = run_whole(self._settings, watcher, progress, [KeptFiles(self.store, depends)])
+        kept = self._kept(kin, resolved, watcher, whole=whole)
+        result = run_whole(self._settings, watcher, progress, kept)
         found = _Found(result, resolved.baseline is not None)
-        if result.lasting and result.checked and not (result.crashes or result.missing or watcher.torn):
-            self._keep_found(found, watcher, resolved, kin)
+        if result.lasting and result.checked and not (result.crashes or watcher.torn):
+            kept.save()
+            if not result.missing:
+                self._keep_found(found, watcher, resolved, kin)
         self.store.shrink()
         return found
+
+    def look(self, settings: Settings, filesystem: FileSystem, progress: Progress | None) -> Result:
+        """The result for resolved settings and other contents of some files: of them, groups alone are kept."""
+        from chanlint.engine.pipeline import run_whole
+
+        kin = _Kin.now()
+        if kin is None:
+            return run_whole(settings, filesystem, progress)
+        watcher = Watcher(strict=self._settings.cache_strict, overlay=filesystem.overlay)
+        kept = self._kept(kin, settings, watcher, whole=False)
+        result = run_whole(settings, watcher, progress, kept)
+        if result.lasting and not (result.crashes or watcher.torn):
+            kept.verdicts.save()
+        return result
+
+    def _kept(self, kin: _Kin, resolved: Settings, watcher: Watcher, *, whole: bool) -> Kept:
+        from chanlint.engine.kept import Kept
+
+        depends = f"{kin.digest()} {_versions()} {resolved.target_version} {self._root}"
+        return Kept.of(self.store, depends, watcher, whole=whole)
 
     def _keep_found(self, found: _Found, watcher: Watcher, resolved: Settings, kin: _Kin) -> None:
         result = found.result
@@ -247,7 +266,9 @@ class _Sources:
     def get(self, filename: str) -> SourceFile | None:
         """The text of a file, or of a cell of a notebook, by the name that diagnostics show."""
         if filename in self._known and filename not in self._texts:
-            self._texts.update(self._read(_file_of(filename)))
+            from chanlint.engine.reading import file_of
+
+            self._texts.update(self._read(file_of(filename)))
         return self._texts.get(filename)
 
     def _read(self, shown: str) -> dict[str, SourceFile]:
@@ -262,12 +283,6 @@ class _Sources:
         except OSError:
             return {}
         return texts_of(shown, source_of(shown, data)) if digest_of(data) == digest else {}
-
-
-def _file_of(shown: str) -> str:
-    """The file of a name that may be that of a cell."""
-    name, cell, number = shown.rpartition(":cell ")
-    return name if cell and number.isdecimal() and name.endswith(".ipynb") else shown
 
 
 @dataclass(slots=True)

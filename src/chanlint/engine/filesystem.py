@@ -36,12 +36,12 @@ class FileSystem:
     """
 
     def __init__(self, overlay: Mapping[str, bytes | None] | None = None) -> None:
-        self._overlay = dict(overlay or {})
+        self.overlay = dict(overlay or {})
 
     def read(self, path: str) -> bytes:
         """The bytes of a regular file; OSError where that is impossible."""
-        if path in self._overlay:
-            content = self._overlay[path]
+        if path in self.overlay:
+            content = self.overlay[path]
             if content is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
             return content
@@ -62,11 +62,11 @@ class FileSystem:
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at ``path``."""
-        return self._overlay[path] is not None if path in self._overlay else os.path.exists(path)
+        return self.overlay[path] is not None if path in self.overlay else os.path.exists(path)
 
     def is_folder(self, path: str) -> bool:
         """Whether ``path`` is a folder (or a link to one)."""
-        return path not in self._overlay and os.path.isdir(path)
+        return path not in self.overlay and os.path.isdir(path)
 
     def entries(self, folder: str) -> list[Entry]:
         """What is in ``folder``, by name; OSError where it cannot be listed."""
@@ -77,10 +77,10 @@ class FileSystem:
                     found.append(Entry(item.name, item.is_file(), item.is_dir(follow_symlinks=False)))
                 except OSError:  # a link that leads round in a circle
                     continue
-        hidden = {path for path, content in self._overlay.items() if content is None}
+        hidden = {path for path, content in self.overlay.items() if content is None}
         kept = [entry for entry in found if not hidden or os.path.join(folder, entry.name) not in hidden]
         names = {entry.name for entry in kept}
-        laid = [os.path.basename(path) for path in self._overlay.keys() - hidden if os.path.dirname(path) == folder]
+        laid = [os.path.basename(path) for path in self.overlay.keys() - hidden if os.path.dirname(path) == folder]
         return sorted([*kept, *(Entry(name, True, False) for name in laid if name not in names)])
 
 

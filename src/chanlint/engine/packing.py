@@ -21,13 +21,20 @@ from chanlint.source import Location, SourceFile, Span
 
 _BROKEN = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
+Comments = tuple[tuple[Suppression, ...], tuple[Problem, ...]]
+"""The comments of a file that steer chanlint, and what was not understood of it."""
+
 
 def pack(lowered: Lowered) -> bytes:
     """``lowered`` as bytes: the same for equal files."""
-    comments = [[one.kind, one.row, one.codes, _numbers(one.span), one.reason] for one in lowered.suppressions]
-    problems = [[one.message, _numbers(one.span), one.definition] for one in lowered.problems]
-    head = json.dumps([comments, problems], separators=(",", ":"))
+    head = json.dumps(write_comments((lowered.suppressions, lowered.problems)), separators=(",", ":"))
     return head.encode() + b"\n" + (encode(lowered.module) if lowered.module is not None else b"")
+
+
+def meaning(packed: bytes) -> str:
+    """A digest of the IR in a packed file, ``""`` where there is none: positions and comments are no part of it."""
+    body = packed[packed.find(b"\n") + 1 :]
+    return hashlib.sha256(body).hexdigest() if body else ""
 
 
 def unpack(packed: bytes, module: ModuleId, data: bytes, target: tuple[int, int]) -> Lowered:
@@ -44,9 +51,7 @@ def unpack(packed: bytes, module: ModuleId, data: bytes, target: tuple[int, int]
     """
     head, _, body = packed.partition(b"\n")
     try:
-        comments, problems = json.loads(head)
-        suppressions = tuple(_suppression(*one) for one in comments)
-        told = tuple(Problem(_text(message), _span(span), _maybe_text(name)) for message, span, name in problems)
+        suppressions, told = read_comments(json.loads(head))
     except _BROKEN as error:
         raise CodecError(f"not a packed file: {type(error).__name__}") from None
     decoded = decode_text(data)
@@ -59,6 +64,24 @@ def unpack(packed: bytes, module: ModuleId, data: bytes, target: tuple[int, int]
     if lowered.id != module:
         raise CodecError("the bytes are those of another module")
     return Lowered(source, lowered, LaterSourceMap(front_end_for(module), source, target), suppressions, told)
+
+
+def write_comments(comments: Comments) -> list[object]:
+    """Lists, texts and numbers."""
+    suppressions, problems = comments
+    return [
+        [[one.kind, one.row, one.codes, _numbers(one.span), one.reason] for one in suppressions],
+        [[one.message, _numbers(one.span), one.definition] for one in problems],
+    ]
+
+
+def read_comments(raw: Any) -> Comments:
+    """What `write_comments` was given; ValueError, TypeError or LookupError where it is none."""
+    suppressions, problems = raw
+    return (
+        tuple(_suppression(*one) for one in suppressions),
+        tuple(Problem(_text(message), _span(span), _maybe_text(name)) for message, span, name in problems),
+    )
 
 
 def _suppression(kind: Any, row: Any, codes: Any, span: Any, reason: Any) -> Suppression:

@@ -3,7 +3,6 @@
 Nouns:
 
 * **Report set**: the files that are reported on; the others of the project are read as far as channels reach.
-* **Group**: files that import each other, directly or through others; each is analysed by itself.
 
 The steps are those of ``docs/architecture.md``. An error of chanlint's own in one file, or in one group of files that import
 each other, is kept as a `Crash`; everything else is still reported.
@@ -19,18 +18,23 @@ from functools import partial
 
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
+from chanlint.catalogue.words import maker_words
 from chanlint.diagnostics import Diagnostic
 from chanlint.engine.additions import catalogue_with
 from chanlint.engine.codes import UNREADABLE, known_codes
 from chanlint.engine.config import DEFAULT_TARGET, Settings, configurations_of, resolve_settings
 from chanlint.engine.configuration import Configurations
 from chanlint.engine.discovery import Discovery, discover, discover_project
+from chanlint.engine.files import Files, LaterLowered, Sought
 from chanlint.engine.filesystem import FileSystem
+from chanlint.engine.groups import Groups
+from chanlint.engine.kept import Kept
 from chanlint.engine.lowering import Lowerer, Shelf
+from chanlint.engine.makers import Makers
 from chanlint.engine.narrowing import narrow
 from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
-from chanlint.engine.reading import FIRST_COLUMN, crash, lower_bytes, read_bytes
+from chanlint.engine.reading import FIRST_COLUMN, crash, read_bytes, source_of
 from chanlint.engine.rendering import Clearance, Renderer
 from chanlint.engine.result import Progress, Result
 from chanlint.engine.scope import Scope, ScopeFinder
@@ -40,8 +44,9 @@ from chanlint.engine.suppression import Ledger
 from chanlint.findings import Finding
 from chanlint.frontends.base import Lowered, Problem, Suppression
 from chanlint.ir.ids import ModuleId
-from chanlint.ir.program import Module, Program
+from chanlint.ir.program import Module
 from chanlint.model.channel import ChannelModel
+from chanlint.source import SourceFile
 
 
 def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
@@ -56,13 +61,11 @@ def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = 
     return result
 
 
-def run_whole(
-    settings: Settings, filesystem: FileSystem, progress: Progress | None = None, shelves: Sequence[Shelf] = ()
-) -> Result:
+def run_whole(settings: Settings, filesystem: FileSystem, progress: Progress | None = None, kept: Kept | None = None) -> Result:
     """The same without a baseline and without a revision to compare with: it depends on the files alone.
 
     Args:
-        shelves: where files may have been lowered before.
+        kept: what earlier runs found out; the caller saves what this one did.
 
     Raises: as `run`.
     """
@@ -70,7 +73,7 @@ def run_whole(
     with _few_collections():
         configurations = configurations_of(settings, filesystem)
         settings = resolve_settings(settings, filesystem, configurations)
-        return _Run(settings, configurations, filesystem, progress, shelves).result()
+        return _Run(settings, configurations, filesystem, progress, kept).result()
 
 
 class _Run:
@@ -80,21 +83,20 @@ class _Run:
         configurations: Configurations,
         filesystem: FileSystem,
         progress: Progress | None,
-        shelves: Sequence[Shelf],
+        kept: Kept | None,
     ) -> None:
         self._settings = settings
         self._configurations = configurations
         self._selections = Selections(settings, configurations)
         self._filesystem = filesystem
         self._progress = progress
-        self._shelves = shelves
+        self._memory = kept
         self._target = settings.target_version or DEFAULT_TARGET
         self._result = Result()
-        self._unreadable: dict[ModuleId, Problem] = {}
         self._read_closely = 0
-        self._commented: set[ModuleId] = set()
         self._alone = settings.single_file or ("-" in settings.paths and settings.stdin_filename is None)
         self._index: Index
+        self._files: Files
 
     def result(self) -> Result:
         """Everything, in order."""
@@ -110,9 +112,10 @@ class _Run:
         root = self._settings.project_root or self._settings.cwd
         result.docs_url = self._selections.of(os.path.join(root, "any.py")).docs_url
         catalogue = catalogue_with(self._configurations.nearest(root), self._settings.cwd)
+        self._files = self._notes(catalogue)
         scope = self._scope(catalogue, report)
-        renderer = Renderer(self._settings, self._index, scope.lowered, known_codes())
-        findings, model = self._analyse(scope, catalogue, report)
+        renderer = Renderer(self._settings, self._files, scope.lowered, known_codes())
+        findings, model = self._analyse(scope, catalogue, report, renderer)
         diagnostics = renderer.findings(findings) + self._problems(scope, renderer, found)
         result.diagnostics = self._kept(
             diagnostics, found, scope, renderer, judge_comments=not self._alone and "steps" not in model.limits
@@ -131,15 +134,24 @@ class _Run:
         ]
         result.cleared = lambda: self._cleared(model, report, renderer)
         result.crashes += renderer.crashes
-        result.source = renderer.texts().get
+        result.source = renderer.text
         return result
 
     # -- steps ----------------------------------------------------------------------------------------------------------
 
+    def _notes(self, catalogue: Catalogue) -> Files:
+        words = maker_words(catalogue)
+        sought = Sought(catalogue.needles, words.sure, words.hand_overs, words.words)
+        notes = self._memory.notes if self._memory is not None and not self._alone else None
+        if notes is not None:
+            notes.open(catalogue.digest, self._index.paths)
+        return Files(self._index, lambda module: read_bytes(self._filesystem, self._index.paths[module]), sought, notes)
+
     def _scope(self, catalogue: Catalogue, report: dict[ModuleId, bool]) -> Scope:
         summaries = Summaries(self._settings.summaries, self._target, partial(display_path, cwd=self._settings.cwd))
-        lowerer = Lowerer(self._target, self._settings.jobs, [summaries, *self._shelves], self._tell)
-        finder = ScopeFinder(self._index, catalogue.needles, self._read, lowerer.lower)
+        lowerer = Lowerer(self._target, self._settings.jobs, [summaries, *self._shelves()], self._tell)
+        makers = Makers(self._files, catalogue, maker_words(catalogue))
+        finder = ScopeFinder(self._files, catalogue.needles, partial(self._lower, lowerer), makers.is_maker)
         try:
             if not self._settings.prefilter:
                 return finder.everything()
@@ -150,21 +162,47 @@ class _Run:
             self._result.lasting = not lowerer.deaths
             self._result.ignored = summaries.ignored + summaries.strangers(self._index.paths)
 
-    def _read(self, module: ModuleId) -> bytes | None:
-        data = read_bytes(self._filesystem, self._index.paths[module])
-        if isinstance(data, Problem):
-            self._unreadable[module] = data
-            return None
-        if b"chanlint:" in data or b"CHN" in data:
-            self._commented.add(module)
-        return data
+    def _lower(self, lowerer: Lowerer, modules: Sequence[ModuleId]) -> dict[ModuleId, Lowered]:
+        """The files of a batch; those that an earlier run lowered are only looked up when their IR is needed."""
+        done: dict[ModuleId, Lowered] = {}
+        fresh: dict[ModuleId, bytes] = {}
+        for module in modules:
+            closely = self._files.closely(module)
+            if closely is not None:
+                done[module] = LaterLowered(module, closely, self._text, self._module, self._target)
+                self._tell()
+                continue
+            data = self._files.read(module)
+            if data is not None:
+                fresh[module] = data
+        lowered = lowerer.lower(fresh)
+        if self._memory is not None:
+            for module, one in lowered.items():
+                self._files.learn(module, one, self._memory.files.meanings.get(module))
+        done |= lowered
+        return {module: done[module] for module in modules if module in done}
+
+    def _text(self, module: ModuleId) -> SourceFile:
+        data = self._files.read(module)
+        return source_of(module, data or b"")
+
+    def _module(self, module: ModuleId) -> Module | None:
+        """The IR of a file that an earlier run lowered."""
+        data = self._files.read(module) or b""
+        lowered = Lowerer(self._target, shelves=self._shelves()).lower({module: data}).get(module)
+        return lowered.module if lowered is not None else None
+
+    def _shelves(self) -> list[Shelf]:
+        return [self._memory.files] if self._memory is not None else []
 
     def _tell(self) -> None:
         self._read_closely += 1
         if self._progress is not None:
             self._progress("reading", self._read_closely)
 
-    def _analyse(self, scope: Scope, catalogue: Catalogue, report: dict[ModuleId, bool]) -> tuple[list[Finding], ChannelModel]:
+    def _analyse(
+        self, scope: Scope, catalogue: Catalogue, report: dict[ModuleId, bool], renderer: Renderer
+    ) -> tuple[list[Finding], ChannelModel]:
         """The findings of every group of files that holds a file of the report set."""
         if self._progress is not None:
             self._progress("following channels", self._read_closely)
@@ -172,74 +210,29 @@ class _Run:
             target_version=self._target,
             closed_world=not self._alone,
         )
-        modules = {id: lowered.module for id, lowered in scope.lowered.items() if lowered.module is not None}
+        verdicts = self._memory.verdicts if self._memory is not None else None
+        groups = Groups(self._files, scope.lowered, catalogue, options, verdicts, renderer.place)
         findings: list[Finding] = []
         model = ChannelModel()
-        for group in self._groups(modules):
+        for group in groups:
             if report.keys().isdisjoint(group):
                 continue
             try:
-                some, part = self._check({id: modules[id] for id in group}, catalogue, options)
+                verdict = groups.check(group)
             except Exception:  # a defect of ours must not hide what the other files hold
                 self._result.crashes.append(crash(display_path(self._index.paths[group[0]], self._settings.cwd)))
                 continue
-            findings += some
-            model.cleared += part.cleared
-            for limit, count in part.limits.items():
+            findings += verdict.findings
+            model.cleared += verdict.cleared
+            for limit, count in verdict.limits.items():
                 model.limits[limit] = model.limits.get(limit, 0) + count
         return findings, model
-
-    def _check(
-        self, modules: dict[ModuleId, Module], catalogue: Catalogue, options: AnalysisOptions
-    ) -> tuple[list[Finding], ChannelModel]:
-        from chanlint.model.build import build_model
-        from chanlint.rules.registry import RULES
-
-        def resolve(importer: ModuleId, module: str, level: int) -> ModuleId | None:
-            found = self._index.resolve(importer, module, level)
-            return found if found in modules else None
-
-        model = build_model(Program(modules, resolve), catalogue, options)
-        return [finding for rule in RULES for finding in rule.check(model)], model
-
-    def _groups(self, modules: dict[ModuleId, Module]) -> Iterator[list[ModuleId]]:
-        """Modules that import each other, directly or through others: nothing flows from one group to another."""
-        parent = {id: id for id in modules}
-
-        def leader(id: ModuleId) -> ModuleId:
-            while parent[id] != id:
-                parent[id] = parent[parent[id]]
-                id = parent[id]
-            return id
-
-        for id, module in modules.items():
-            for target in self._imports(id, module) & modules.keys():
-                parent[leader(id)] = leader(target)
-        groups: dict[ModuleId, list[ModuleId]] = {}
-        for id in modules:
-            groups.setdefault(leader(id), []).append(id)
-        yield from groups.values()
-
-    def _imports(self, id: ModuleId, module: Module) -> set[ModuleId]:
-        """The project's files that ``module`` may load: what it names, and the packages on the way there."""
-        from chanlint.ir.ops import Import, ImportStar
-
-        found: set[ModuleId | None] = set()
-        for function in module.functions.values():
-            for op in function.cfg.ops():
-                if not isinstance(op, Import | ImportStar):
-                    continue
-                parts = op.module.split(".") if op.module else []
-                if isinstance(op, Import) and op.name:
-                    parts.append(op.name)
-                found.update(self._index.resolve(id, ".".join(parts[:end]), op.level) for end in range(len(parts) + 1))
-        return {target for target in found if target is not None}
 
     # -- what is shown --------------------------------------------------------------------------------------------------
 
     def _problems(self, scope: Scope, renderer: Renderer, found: Discovery) -> list[Diagnostic]:
         shown = [renderer.problem(module, problem) for module, lowered in scope.lowered.items() for problem in lowered.problems]
-        shown += [renderer.problem(module, problem) for module, problem in self._unreadable.items()]
+        shown += [renderer.problem(module, problem) for module, problem in self._files.unreadable.items()]
         for folder, why in found.unreadable:
             module = self._index.module_id(folder)
             self._index.paths.setdefault(module, folder)
@@ -277,13 +270,15 @@ class _Run:
         """The suppressions of the report set and, because a place may lie there, of every other file that was read closely."""
         comments = {renderer.filename(module): lowered.suppressions for module, lowered in scope.lowered.items()}
         report = {self._index.module_id(path) for path in found.files}
-        for module in sorted(self._commented & report - scope.lowered.keys()):
-            data = self._read(module)
-            lowered = lower_bytes(module, data, self._target) if data is not None else None
-            if isinstance(lowered, Lowered):
+        for module in sorted(report - scope.lowered.keys()):
+            lowered = self._look_for_comments(module) if self._files.is_commented(module) else None
+            if lowered is not None:
                 scope.lowered[module] = lowered  # so that places in it, cells above all, can be shown
                 comments[renderer.filename(module)] = lowered.suppressions
         return comments
+
+    def _look_for_comments(self, module: ModuleId) -> Lowered | None:
+        return self._lower(Lowerer(self._target, shelves=self._shelves()), [module]).get(module)
 
     def _cleared(self, model: ChannelModel, report: dict[ModuleId, bool], renderer: Renderer) -> list[Clearance]:
         """The channels of the report set about which nothing is reported, and those with a place in it."""

@@ -89,3 +89,9 @@ def texts_of(filename: str, source: SourceFile) -> dict[str, SourceFile]:
         for number, (start, end) in enumerate(zip(cells, [*cells[1:], len(rows) + 1], strict=True), 1):
             texts[with_cell(filename, number)] = SourceFile(filename, "\n".join(rows[start : end - 1]))
     return texts
+
+
+def file_of(shown: str) -> str:
+    """The file of a name that may be that of a cell."""
+    name, cell, number = shown.rpartition(":cell ")
+    return name if cell and number.isdecimal() and name.endswith(NOTEBOOK) else shown

@@ -17,9 +17,9 @@ from typing import TypeVar
 from chanlint.diagnostics import Confidence, Diagnostic, Identity, RelatedLocation, Role, Severity
 from chanlint.engine.codes import NAMES, UNREADABLE
 from chanlint.engine.config import Settings
+from chanlint.engine.files import Files
 from chanlint.engine.paths import display_path
-from chanlint.engine.project import Index
-from chanlint.engine.reading import FIRST_COLUMN, NOTEBOOK, Crash, crash, texts_of
+from chanlint.engine.reading import FIRST_COLUMN, NOTEBOOK, Crash, crash, file_of, texts_of
 from chanlint.findings import Finding, Place
 from chanlint.frontends.base import Lowered, Problem
 from chanlint.frontends.python.notebook import cell_rows, in_cell
@@ -61,19 +61,23 @@ class Renderer:
 
     Args:
         settings: resolved settings.
-        index: the project's modules.
+        files: the project's files.
         lowered: the files that were read closely.
         names: rule names by code.
     """
 
-    def __init__(self, settings: Settings, index: Index, lowered: Mapping[ModuleId, Lowered], names: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, files: Files, lowered: Mapping[ModuleId, Lowered], names: Mapping[str, str]) -> None:
         self._cwd = settings.cwd
-        self._index = index
+        self._files = files
+        self._index = files.index
         self._lowered = lowered
         self._names = names
         self._crashes: dict[ModuleId, Crash] = {}
         self._equals: dict[tuple[str, ...], int] = {}
         self._known_cells: dict[str, list[int]] | None = None
+        self._by_name: dict[str, Lowered] | None = None
+        self._read: set[str] = set()
+        self._texts: dict[str, SourceFile] = {}
 
     @property
     def crashes(self) -> list[Crash]:
@@ -136,20 +140,30 @@ class Renderer:
             }
         return self._known_cells
 
-    def texts(self) -> dict[str, SourceFile]:
-        """The text of every file that was read closely, and of every cell of a notebook, as `with_cell` names it."""
-        texts: dict[str, SourceFile] = {}
-        for module, lowered in self._lowered.items():
-            texts |= texts_of(self.filename(module), lowered.source)
-        return texts
+    def text(self, shown: str) -> SourceFile | None:
+        """The text of a file that was read closely, or of a cell of a notebook as `with_cell` names it, by its name."""
+        if self._by_name is None:
+            self._by_name = {self.filename(module): lowered for module, lowered in self._lowered.items()}
+        name = shown if shown in self._by_name else file_of(shown)
+        if name in self._by_name and name not in self._read:
+            self._read.add(name)
+            self._texts |= texts_of(name, self._by_name[name].source)
+        return self._texts.get(shown)
+
+    def place(self, op: OpId) -> Span:
+        """Where ``op`` stands in its file; it fails where there is no such op."""
+        lowered = self._lowered.get(op.function.module)
+        if lowered is None or not lowered.has_module:
+            raise LookupError(op)
+        return self._files.span(op, lambda op: _asked(lowered, op))
 
     def span(self, op: OpId) -> Span:
         """Where ``op`` stands in its file."""
         lowered = self._lowered.get(op.function.module)
-        if lowered is None or lowered.source_map is None:
+        if lowered is None or not lowered.has_module:
             return FIRST_COLUMN
         try:
-            return lowered.source_map.span(op)
+            return self.place(op)
         except Exception:  # a finding without its place is better than none
             self._crashes.setdefault(op.function.module, crash(self.filename(op.function.module)))
             return FIRST_COLUMN
@@ -198,3 +212,9 @@ class Renderer:
         self._equals[parts] = ordinal + 1
         text = "\0".join((*parts, str(ordinal)))
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _asked(lowered: Lowered, op: OpId) -> Span:
+    if lowered.source_map is None:
+        raise LookupError(op)
+    return lowered.source_map.span(op)

@@ -3,7 +3,7 @@
 Nouns:
 
 * **Needle**: a byte string that every file that makes a channel must contain.
-* **Maker**: a file that contains a needle.
+* **Maker**: a file that contains a needle, and, looked at closer (`makers`), uses it as the name of a maker of channels.
 * **Round**: files that import a carrier and name it are read, then what carriers reach; new files may hold new carriers.
 
 The set does not depend on which files the user named: it is found from the whole project, so that checking one file says the
@@ -12,28 +12,23 @@ same about it as checking everything. Every loop is bounded and its order is tha
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from chanlint.engine.carriers import Carriers, Imported, find_carriers
-from chanlint.engine.project import Index
+from chanlint.engine.files import Files
 from chanlint.frontends.base import Lowered
 from chanlint.ir.ids import ModuleId
 
 MAX_ROUNDS = 10
 """How often new carriers may lead to new files."""
 
+MAX_JOINED = 500
+"""How many files may join those that make channels."""
+
 MAX_FILES_PER_NAME = 200
 """A name found in more files than this is too common to follow."""
-
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(?P<source>\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\n#;]*)"
-    rb"|import[ \t]+(?P<modules>[^\n#;]+))",
-    re.MULTILINE,
-)
-_WORD = re.compile(rb"[^\W\d][\w.]*")
 
 
 @dataclass(slots=True)
@@ -42,7 +37,7 @@ class Scope:
 
     Attributes:
         lowered: every file that was read closely, by module id, in order.
-        makers: files that contain a needle.
+        makers: see above.
         limits: limits that were reached, with how often.
     """
 
@@ -55,22 +50,22 @@ class ScopeFinder:
     """Finds the analysis set.
 
     Args:
-        index: the project's modules.
+        files: the project's files.
         needles: see above.
-        read: a file's bytes, or None where it cannot be read.
         lower: lowers files; those where that failed are missing from what it returns.
+        is_maker: judges files that contain a needle; without it they are all makers.
     """
 
     def __init__(
         self,
-        index: Index,
+        files: Files,
         needles: tuple[bytes, ...],
-        read: Callable[[ModuleId], bytes | None],
-        lower: Callable[[Mapping[ModuleId, bytes]], Mapping[ModuleId, Lowered]],
+        lower: Callable[[Sequence[ModuleId]], Mapping[ModuleId, Lowered]],
+        is_maker: Callable[[ModuleId], bool] | None = None,
     ) -> None:
-        self._index = index
-        self._needles = needles
-        self._read = read
+        self._files = files
+        self._judge = is_maker
+        self._index = files.index
         self._lower = lower
         self._words = tuple(needle.decode(errors="replace") for needle in needles)
         self._scope = Scope()
@@ -80,12 +75,12 @@ class ScopeFinder:
 
     def everything(self) -> Scope:
         """All files of the project."""
-        batch = {}
+        batch = []
         for module in sorted(self._index.paths):
-            data = self._read(module)
-            if data is not None:
-                batch[module] = data
-                if self._has_needle(data):
+            maker = self._is_maker(module)
+            if maker is not None:
+                batch.append(module)
+                if maker:
                     self._scope.makers.add(module)
         self._scope.lowered.update(self._lower(batch))
         return self._scope
@@ -93,32 +88,36 @@ class ScopeFinder:
     def find(self, always: Iterable[ModuleId]) -> Scope:
         """The analysis set; files in ``always`` belong to it whatever they contain."""
         wanted = set(always)
-        batch = {}
+        batch = []
         for module in sorted(self._index.paths):
-            data = self._read(module)
-            if data is None:
-                continue
-            if self._has_needle(data):
+            maker = self._is_maker(module)
+            if maker:
                 self._scope.makers.add(module)
-                batch[module] = data
-            elif module in wanted:
-                batch[module] = data
+            if maker or (maker is not None and module in wanted):
+                batch.append(module)
         self._scope.lowered.update(self._lower(batch))
-        del batch
+        joined = 0
         for _ in range(MAX_ROUNDS):
             fresh = self._weigh()
-            more = self._importers(fresh) | self._reached()
+            reached = self._reached()
+            more = self._importers(fresh) | reached
             if not more:
                 break
-            found = {module: self._read(module) for module in sorted(more)}
-            self._scope.lowered.update(self._lower({module: data for module, data in found.items() if data is not None}))
+            joined += len(more)
+            if joined > MAX_JOINED:  # a base class of half the project holds a channel: nobody follows that to its end
+                self._scope.limits["joined files"] = 1
+                self._scope.lowered.update(self._lower(sorted(reached)[:MAX_JOINED]))
+                break
+            self._scope.lowered.update(self._lower(sorted(more)))
         else:
             self._scope.limits["import rounds"] = 1
         self._scope.lowered = dict(sorted(self._scope.lowered.items()))
         return self._scope
 
-    def _has_needle(self, data: bytes) -> bool:
-        return any(needle in data for needle in self._needles)
+    def _is_maker(self, module: ModuleId) -> bool | None:
+        """None where the file cannot be read."""
+        needle = self._files.has_needle(module)
+        return needle and (self._judge is None or self._judge(module))
 
     def _is_channel(self, word: str) -> bool:
         return any(needle in word for needle in self._words)
@@ -131,8 +130,7 @@ class ScopeFinder:
         for _ in range(MAX_ROUNDS):
             changed = set()
             for id in sorted(stale):
-                module = self._scope.lowered[id].module
-                found = find_carriers(module, self._is_channel, partial(self._carried, id)) if module else Carriers()
+                found = self._files.carriers(id, partial(self._carriers_of, id), partial(self._carried, id))
                 if found.depths != self._carriers.get(id, Carriers()).depths:
                     changed.add(id)
                 self._carriers[id] = found
@@ -145,6 +143,10 @@ class ScopeFinder:
                 fresh.setdefault(name, set()).add(id)
         self._searched |= fresh.keys()
         return fresh
+
+    def _carriers_of(self, id: ModuleId, carried: Callable[[Imported], int | None]) -> Carriers:
+        module = self._scope.lowered[id].module
+        return find_carriers(module, self._is_channel, carried) if module else Carriers()
 
     def _carried(self, importer: ModuleId, source: Imported) -> int | None:
         target = self._index.resolve(importer, source.module, source.level)
@@ -161,7 +163,7 @@ class ScopeFinder:
         """Files outside the set that contain one of these names and import, also through re-exports, where it comes from."""
         if not fresh:
             return set()
-        mentions = self._files_with(fresh)
+        mentions = self._files.with_words(fresh)
         more: set[ModuleId] = set()
         for name, makers in sorted(fresh.items()):
             files = mentions.get(name, set())
@@ -176,39 +178,12 @@ class ScopeFinder:
             more |= sources
         return more - self._scope.lowered.keys()
 
-    def _files_with(self, names: Iterable[str]) -> dict[str, set[ModuleId]]:
-        """Which of ``names`` stand as whole words in which files."""
-        by_bytes = {name.encode(errors="surrogateescape"): name for name in names}
-        pattern = re.compile(rb"(?:" + b"|".join(map(re.escape, sorted(by_bytes, key=lambda n: (-len(n), n)))) + rb")\b")
-        found: dict[str, set[ModuleId]] = {}
-        for module in self._index.paths:
-            data = self._read(module)
-            if data is not None:
-                for word in set(pattern.findall(data)):
-                    found.setdefault(by_bytes[word], set()).add(module)
-        return found
-
     def _imported_by(self, module: ModuleId) -> frozenset[ModuleId]:
         """The project's files that ``module`` imports, read off its text."""
         if module not in self._imports:
-            data = self._read(module) or b""
-            self._imports[module] = frozenset(self._scan_imports(module, data.replace(b"\\\n", b" ")))
+            found = (self._index.resolve(module, name, level) for name, level in self._files.imports(module))
+            self._imports[module] = frozenset(target for target in found if target is not None)
         return self._imports[module]
-
-    def _scan_imports(self, module: ModuleId, data: bytes) -> Iterable[ModuleId]:
-        for match in _IMPORT.finditer(data):
-            if match["modules"] is not None:
-                wanted = [(word.decode(errors="replace"), 0) for word in _WORD.findall(match["modules"])]
-            else:
-                text = match["source"].decode(errors="replace").replace(" ", "").replace("\t", "")
-                source = text.lstrip(".")
-                level = len(text) - len(source)
-                names = [word.decode(errors="replace") for word in _WORD.findall(match["names"])]
-                wanted = [(source, level), *((f"{source}.{name}" if source else name, level) for name in names)]
-            for name, level in wanted:
-                found = self._index.resolve(module, name, level)
-                if found is not None:
-                    yield found
 
     # -- where channels go ----------------------------------------------------------------------------------------------
 

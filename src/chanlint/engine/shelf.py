@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chanlint.engine.packing import meaning
 from chanlint.engine.store import Store
 from chanlint.engine.trace import digest_of
 from chanlint.ir.ids import ModuleId
@@ -30,18 +31,26 @@ class KeptFiles:
     def __init__(self, store: Store, depends: str) -> None:
         self._store = store
         self._depends = depends
+        self.meanings: dict[ModuleId, str] = {}
+        """A digest of the IR of every file that went through here."""
 
     def find(self, module: ModuleId, data: bytes) -> bytes | None:
         """The packed file, or None."""
         if len(data) < _SMALLEST:
             return None
         checksum, _, packed = (self._store.read(KIND, self._name(module, data)) or b"").partition(b"\n")
-        return packed if checksum == digest_of(packed).encode() else None
+        if checksum != digest_of(packed).encode():
+            return None
+        self.meanings[module] = meaning(packed)
+        return packed
 
     def keep(self, module: ModuleId, data: bytes, packed: Callable[[], bytes]) -> None:
         """Keeps a file that was lowered now."""
-        if len(data) >= _SMALLEST and self._store.problem is None:
-            content = packed()
+        if self._store.problem is not None:
+            return
+        content = packed()
+        self.meanings[module] = meaning(content)
+        if len(data) >= _SMALLEST:
             self._store.write(KIND, self._name(module, data), digest_of(content).encode() + b"\n" + content)
 
     def _name(self, module: ModuleId, data: bytes) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -83,10 +83,16 @@ class Fence:
 
 
 class Watcher(FileSystem):
-    """The machine's files, with a note of everything that was asked."""
+    """The machine's files, with a note of everything that was asked.
 
-    def __init__(self) -> None:
-        super().__init__()
+    Args:
+        strict: compare contents even where marks agree.
+        overlay: as of `FileSystem`; what it says holds for this run only, so its trace is of no use to others.
+    """
+
+    def __init__(self, *, strict: bool = False, overlay: Mapping[str, bytes | None] | None = None) -> None:
+        super().__init__(overlay)
+        self._strict = strict
         self.started = time.time_ns()
         self.contents: dict[str, tuple[str, str]] = {}
         self.listings: dict[str, list[Entry] | str] = {}
@@ -98,6 +104,10 @@ class Watcher(FileSystem):
 
     def read(self, path: str) -> bytes:
         """As `FileSystem.read`."""
+        if path in self.overlay:
+            data = super().read(path)
+            self._note(self.contents, path, (_NO_MARK, digest_of(data)))
+            return data
         try:
             data, status = self.load(path)
         except OSError as error:
@@ -108,6 +118,19 @@ class Watcher(FileSystem):
             self._note(self.contents, path, (lasting_mark(status, self.started), digest_of(data)))
             self._marks[path] = mark
         return data
+
+    def is_still(self, path: str, mark: str, digest: str) -> bool:
+        """Whether a file has that mark, which stands for that content; then it counts as read."""
+        if self._strict or mark == _NO_MARK or path in self.overlay:
+            return False
+        try:
+            if mark_of(os.stat(path)) != mark:
+                return False
+        except OSError:
+            return False
+        self._note(self.contents, path, (mark, digest))
+        self._marks[path] = mark
+        return True
 
     def exists(self, path: str) -> bool:
         """As `FileSystem.exists`."""

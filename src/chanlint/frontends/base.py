@@ -57,6 +57,11 @@ class Lowered:
     suppressions: tuple[Suppression, ...] = ()
     problems: tuple[Problem, ...] = field(default=())
 
+    @property
+    def has_module(self) -> bool:
+        """Whether the file could be read."""
+        return self.module is not None
+
 
 class FrontEnd(Protocol):
     """Lowers files of one language. Never raises for any input."""

@@ -308,7 +308,7 @@ class Coverages:
         return self._of_start(group, owner, covering)
 
     def _is_overridden(self, owner: Instance, frame: Frame, endings: list[Frame]) -> bool:
-        """Whether a method that ends the consumer stands before a method of the same name: it is what the object's user calls."""
+        """Whether a method that ends the consumer is what users of the object call, and leaves it to ``frame`` to do more."""
         order = [base.cls for base in mro(self.analysis.points, owner.cls) if isinstance(base, ClassRef)]
         rank = {cls: position for position, cls in reversed(list(enumerate(order)))}
         own = rank.get(frame.function.cls, len(order)) if frame.function.cls is not None else len(order)

@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chanlint.analysis import recognise
-from chanlint.analysis.frames import Entry, Frame
+from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.multiplicity import Count
 from chanlint.analysis.objects import End, LibMethod, Obj
 from chanlint.analysis.paths import Search, Witness
 from chanlint.analysis.program import Analysis
+from chanlint.analysis.raises import Risk
 from chanlint.analysis.recognise import Event
 from chanlint.catalogue.schema import Category, OpKind, World
 from chanlint.ir import ops
+from chanlint.ir.ids import BlockId
 from chanlint.ir.ops import Op
 from chanlint.model import capacity
 from chanlint.model.channel import Channel, Ending, Group
@@ -63,8 +65,16 @@ class Deaths:
                     raising = next((each for each in deeper if each.kind == "raise"), None)
                     if raising is not None:
                         fails[op.index] = raising
-        subjects, polls = subjects_of(self.analysis, group), self._own_flags(group, frame)
-        search = Search(frame, None, frozenset(covering), fails=frozenset(fails), subjects=subjects, shared=True, polls=polls)
+        search = Search(
+            frame,
+            None,
+            frozenset(covering),
+            fails=frozenset(fails),
+            subjects=subjects_of(self.analysis, group),
+            shared=True,
+            polls=self._own_flags(group, frame),
+            calm=frozenset(self._told_to_stop(group, frame)),
+        )
         return [fails.get(found.op.index) or found for found in self.analysis.paths.witnesses(search) or ()]
 
     def _own_flags(self, group: Group, frame: Frame) -> frozenset[int]:
@@ -78,6 +88,36 @@ class Deaths:
             if sets and waiting.issuperset(sets):
                 tests.add(index)
         return frozenset(tests)
+
+    def _told_to_stop(self, group: Group, frame: Frame) -> Iterator[int]:
+        """The calls of helpers that raise only when they see such a flag."""
+        for index, entries in frame.calls.items():
+            for entry in entries:
+                tests = self._own_flags(group, entry.callee) if entry.kind is EntryKind.CALL else frozenset()
+                if tests and not self._raises_untold(entry.callee, tests):
+                    yield index
+
+    def _raises_untold(self, frame: Frame, tests: frozenset[int]) -> bool:
+        """Whether an exception leaves a helper though none of the flags is set."""
+        shape, raises = self.analysis.shapes.of(frame.function), self.analysis.raises
+        seen: set[BlockId] = set()
+        waiting = [frame.function.cfg.entry]
+        while waiting:
+            block = waiting.pop()
+            if block in seen or block < 0:
+                continue
+            seen.add(block)
+            end = shape.blocks[block].terminator
+            told = isinstance(end, ops.Branch) and any(
+                source.index in tests for source in shape.definitions.get(end.condition, ())
+            )
+            waiting += [target for target in shape.targets(block) if not (told and target == end.true)]  # type: ignore[attr-defined]
+        return any(
+            raises.risk(frame, op) is Risk.COUNTS and raises.leaves(frame, shape.blocks[block].handler, raises.names(frame, op))
+            for block in seen
+            for op in shape.listing[block]
+            if not (isinstance(op, ops.Raise) and op.exception is None)  # it passes on what something else raised
+        )
 
     def _reached_by(self, top: Frame, ending: Ending) -> Iterator[tuple[Op, Frame | None]]:
         """The ops of ``top`` by which it reaches the ending: the ending itself, or the call of a helper with its frame."""

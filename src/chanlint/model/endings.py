@@ -20,10 +20,10 @@ from chanlint.analysis.walk import Raised, Response, Verdict, Walk
 from chanlint.catalogue.schema import Category, OpKind
 from chanlint.ir import ops
 from chanlint.model.barriers import Barriers
-from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Group
+from chanlint.model.channel import Channel, Consumer, Effectiveness, Ending, Group, HomeKind
 from chanlint.model.flags import Flags, follows
 from chanlint.model.lifetime import Lifetimes
-from chanlint.model.origins import origin
+from chanlint.model.origins import is_meant, origin
 from chanlint.model.parents import Parents
 from chanlint.model.turns import TESTED_ONCE, untested
 
@@ -70,7 +70,7 @@ class Endings:
         """All endings of a group, each with what it does to every consumer in it."""
         found: list[tuple[Consumer, Ending]] = []
         for consumer in group.consumers:
-            for kind in (self._markers, self._closes, self._cancels, self.scopes, self._flags, self._timeouts):
+            for kind in (self._markers, self._closes, self._cancels, self.scopes, self._flags, self._quits, self._timeouts):
                 found.extend((consumer, ending) for ending in kind(group, consumer))
         return [self._doubted(group, self._held_back(group, each)) for each in untested(self.analysis, group, found)]
 
@@ -175,9 +175,18 @@ class Endings:
             if self._after_flag(group, event, response) or marker:
                 return self._ending(event, "marker", POSSIBLE, "an item that wakes the consumer to read its flag", response)
             return None
-        if marker:
+        if marker and self._is_meant(event, outcome):
             return self._ending(event, "marker", FAILS, NEVER_TESTED, response)
         return None
+
+    def _is_meant(self, event: Event, outcome: Known | Data) -> bool:
+        """Whether None is sent because somebody wrote it there; other markers say what they are."""
+        node, _ = recognise.items(self.analysis.points, event.call)
+        if not isinstance(outcome, Known) or outcome.obj is not self.analysis.points.heap.const(None) or node is None:
+            return True
+        register, frame = node - event.call.frame.base, event.call.frame
+        written = register in self.analysis.shapes.of(frame.function).definitions
+        return not written or event.kind is OpKind.SEND_MANY or is_meant(self.analysis, frame, register)
 
     def _loses_identity(self, group: Group, consumer: Consumer, obj: Obj) -> bool:
         """Whether pickling makes another object of a marker that the consumer knows by identity alone."""
@@ -303,6 +312,11 @@ class Endings:
         if group.actor in CANCELLABLE and group.spawn.op is not None and self.parents.fails_with_a_sibling(group.spawn):
             why = "an exception of another task cancels its group"
             yield Ending("sibling", POSSIBLE, group.spawn.caller or consumer.event.frame, group.spawn.op, why)
+        if group.actor in CANCELLABLE and group.channel.home.kind is HomeKind.OBJECT and self.parents.serves(group):
+            why = "whoever awaits the task group may cancel it"
+            yield Ending(
+                "awaited", POSSIBLE, group.spawn.caller or consumer.event.frame, group.spawn.op or consumer.event.op, why
+            )
         for subject in self.cancel_subjects(group):
             for event in self.analysis.by_subject.get(subject, ()):
                 if event.kind is not OpKind.CANCEL:
@@ -387,6 +401,11 @@ class Endings:
         if response.verdict is not Verdict.MAYBE or response.hangs_on != {"flag"}:
             return
         yield from self.flags.unread(group, consumer, response)
+
+    def _quits(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
+        quitting = self.flags.handlings.quits(consumer)
+        if quitting is not None:
+            yield Ending("quit", POSSIBLE, *quitting, "an exception that an item makes it raise may end it")
 
     def _timeouts(self, group: Group, consumer: Consumer) -> Iterator[Ending]:
         if consumer.event.blocks:

@@ -3,6 +3,7 @@
 Nouns:
 
 * **Handling**: the functions that a consumer calls, directly or through others.
+* **Quitting**: an exception of the program that leaves the loop by an ``except`` of its own, and that the handling may raise.
 * **Dispatch**: a call in the handling that the item chooses: the item itself, an element of a table that it is a key of, one of
   its methods that is given the owner of the flag. Nobody here knows all that it may reach.
 """
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 
 from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.library import channel_of
+from chanlint.analysis.objects import ClassRef
 from chanlint.analysis.parameters import behind, given
 from chanlint.analysis.program import Analysis, Way
 from chanlint.ir import ops
@@ -41,6 +43,37 @@ class Handlings:
         if setter not in reached and not self._dispatches_to(consumer, owner):
             return False
         return not any(self._is_elsewhere(way, reached) for way in self.analysis.ways_up(setter))
+
+    def quits(self, consumer: Consumer) -> tuple[Frame, ops.Catch] | None:
+        """The ``except`` by which an exception that is raised while an item is handled leads out of the loop."""
+        for position, level in enumerate(consumer.way.levels):
+            goal = level.op if position else consumer.event.op
+            shape = self.analysis.shapes.of(level.frame.function)
+            if goal.index not in shape.positions:
+                continue
+            back = shape.positions[goal.index].block
+            for block in sorted(shape.loop(goal) | {back}):
+                handler = shape.blocks[block].handler
+                while handler >= 0 and isinstance(end := shape.blocks[handler].terminator, ops.Catch):
+                    leaves = end.matched != back and back not in shape.reach(end.matched)
+                    if leaves and self._may_raise(consumer, set(self._own_classes(level.frame, end))):
+                        return level.frame, end
+                    handler = end.unmatched
+        return None
+
+    def _own_classes(self, frame: Frame, catch: ops.Catch) -> Iterator[str]:
+        """The classes of the program that an ``except`` names."""
+        for register in catch.types:
+            yield from (str(obj.cls) for obj in self.analysis.points.spread(frame, register) if isinstance(obj, ClassRef))
+
+    def _may_raise(self, consumer: Consumer, names: set[str]) -> bool:
+        if not names:
+            return False
+        for frame in self._frames(consumer):
+            for op in frame.function.cfg.ops():
+                if isinstance(op, ops.Raise) and not names.isdisjoint(self.analysis.raises.names(frame, op)):
+                    return True
+        return self._dispatches_to(consumer, None)
 
     def _is_elsewhere(self, way: Way, reached: set[Frame]) -> bool:
         """Whether a way leads to somebody else who runs it: an actor, a program, who tears an object down."""

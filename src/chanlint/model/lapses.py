@@ -22,7 +22,6 @@ from chanlint.ir.ops import Op
 from chanlint.model.ledger import Ledger
 from chanlint.model.tally import MOST_OWED, Call, Flight, State, Walk, names_of
 
-
 REFUSAL = "builtins.ValueError"
 
 

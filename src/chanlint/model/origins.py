@@ -10,15 +10,18 @@ Nouns:
 
 from __future__ import annotations
 
+from chanlint.analysis.frames import Frame
 from chanlint.analysis.objects import Const
+from chanlint.analysis.parameters import behind, given
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.shape import Shape
 from chanlint.ir import ops
 from chanlint.ir.operands import operands
-from chanlint.ir.ops import Op, Register
+from chanlint.ir.ops import Op, Register, Variable
 
 MOST_COPIES = 4
+MOST_CALLERS = 4
 
 
 def origin(analysis: Analysis, event: Event, node: int | None) -> str:
@@ -33,6 +36,43 @@ def origin(analysis: Analysis, event: Event, node: int | None) -> str:
     if isinstance(made, ops.Call | ops.Await):
         return "plain" if _is_mapped(analysis, event, shape, made) else "computed"
     return "plain"
+
+
+def is_meant(analysis: Analysis, frame: Frame, register: Register, depth: int = 0) -> bool:
+    """Whether None, that a register may hold, is written as what is sent, and not left in a place that a value is kept in.
+
+    What a list, an attribute, a call or a default gives may be None because nothing has been put there yet.
+    """
+    shape = analysis.shapes.of(frame.function)
+    sources = [register]
+    for _ in range(MOST_COPIES):
+        made = [op for source in sources for op in shape.definitions.get(source, [])]
+        if any(isinstance(op, ops.Const) and op.value is None for op in made):
+            return True
+        loads = [op for op in made if isinstance(op, ops.LoadVar)]
+        for load in loads if depth < MOST_CALLERS else ():
+            if _is_handed(analysis, frame, load.var, depth):
+                return True
+        stores = [store.src for load in loads for store in _stores(shape, load)]
+        copies = [op.src for op in made if isinstance(op, ops.Copy)]
+        sources = copies + (stores if len(stores) == 1 else [])
+        if any(load.var.owner != frame.function.id for load in loads):
+            return True  # a constant of the module, or a variable of the function outside
+    return False
+
+
+def _is_handed(analysis: Analysis, frame: Frame, var: Variable, depth: int) -> bool:
+    """Whether a caller writes None for a parameter."""
+    if not any(param.name == var.name for param in frame.function.params):
+        return False
+    for entry in frame.entries:
+        call = behind(analysis, entry.caller, entry.op) if entry.caller is not None and entry.op is not None else None
+        if call is None or entry.caller is None:
+            continue
+        register = given(analysis, entry.caller, call, frame, var)
+        if register is not None and is_meant(analysis, entry.caller, register, depth + 1):
+            return True
+    return False
 
 
 def _made(shape: Shape, register: Register) -> Op | None:

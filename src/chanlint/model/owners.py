@@ -128,7 +128,7 @@ class _Finder:
         return None
 
     def _is_left_by_its_base(self, keeper: Instance) -> bool:
-        """Whether a ``with`` leaves an object whose ``__exit__`` is that of a base outside the program: it may call the close."""
+        """Whether a ``with`` leaves it and its ``__exit__`` is that of a base outside the program, which may call the close."""
         if keeper not in self._entered:
             return False
         bases = mro(self.points, keeper.cls)

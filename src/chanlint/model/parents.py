@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.paths import Search
-from chanlint.analysis.program import Analysis
+from chanlint.analysis.program import Analysis, Way
 from chanlint.catalogue.schema import OpKind
 from chanlint.ir.ops import Op
+from chanlint.model.channel import Group
 from chanlint.model.deaths import in_task_group
 
 MOST_GENERATIONS = 4
@@ -77,6 +78,31 @@ class Parents:
         return in_task_group(self.analysis, spawn) and any(
             self._only_raises(sibling.callee) for sibling in self._siblings(spawn) if sibling.callee is not spawn.callee
         )
+
+    def serves(self, group: Group) -> bool:
+        """Whether code that is not analysed awaits a task group that only serves, and so can cancel all that is in it.
+
+        One in which the items are sent, too, is meant to come to its end.
+        """
+        spawn = group.spawn
+        if spawn is None or spawn.caller is None or not in_task_group(self.analysis, spawn):
+            return False
+        sends = [event.frame for event in group.channel.events if event.kind in (OpKind.SEND, OpKind.SEND_MANY)]
+        if any(self._is_fed_within(spawn.caller, way) for frame in sends for way in self.analysis.ways_up(frame)):
+            return False
+        return any(
+            way.spawn is None and way.start is not None and way.start.kind is EntryKind.ROOT and way.top.function.is_async
+            for way in self.analysis.ways_up(spawn.caller)
+        )
+
+    def _is_fed_within(self, holder: Frame, way: Way) -> bool:
+        """Whether a way leads to who holds the task group, or to an actor that it starts and that comes to its end."""
+        if any(level.frame is holder for level in way.levels):
+            return True
+        if way.spawn is None or way.spawn.caller is not holder:
+            return False
+        found = self.analysis.paths.witnesses(Search(way.spawn.callee, None, frozenset()))
+        return any(witness.kind == "return" for witness in found or ())
 
     def _siblings(self, spawn: Entry) -> Iterator[Entry]:
         assert spawn.caller is not None and spawn.op is not None

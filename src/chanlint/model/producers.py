@@ -17,7 +17,7 @@ from chanlint.analysis import recognise
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.objects import Instance
 from chanlint.analysis.paths import Search
-from chanlint.catalogue.schema import OpKind
+from chanlint.catalogue.schema import OpKind, World
 from chanlint.diagnostics import Confidence, Role
 from chanlint.findings import Place
 from chanlint.ir.ops import Op
@@ -39,6 +39,7 @@ class AbandonedProducer(Defect):
         leaving: how they stop.
         capacity: how many items fit.
         reader: the function that stops reading, None where there is none.
+        readers_are_many: several actors read, and all of them have to stop.
         joined: somebody waits for the producer, and so hangs with it.
         collected: the collector ends the producer, because nothing live refers to it.
     """
@@ -46,8 +47,14 @@ class AbandonedProducer(Defect):
     leaving: Leaving
     capacity: Capacity
     reader: Frame | None = None
+    readers_are_many: bool = False
     joined: bool = False
     collected: bool = False
+
+    @property
+    def blocks_its_thread(self) -> bool:
+        """Whether a send blocks a whole thread, so that a cancellation cannot reach it."""
+        return self.channel.info.world in (World.THREAD, World.PROCESS)
 
     @property
     def exceptional(self) -> bool:
@@ -196,10 +203,17 @@ class _Case:
         sent = [s for s in others if s.spawn is None or s in spawned]
         if len(sent) < len(self.sent) or not self._load(sent).endless or not self._is_too_much(sent, 1):
             return None
-        if self.senders.releases(self.channel, sent, inside):
-            return None
+        if self.senders.releases(self.channel, sent, inside) or (self.run is None and self._are_many()):
+            return None  # a pool that an object keeps does with fewer
         found = self.readers.die()
         return (sent, found) if found is not None else None
+
+    def _are_many(self) -> bool:
+        """Whether a reader is started more than once: an exception ends one of them, not the others."""
+        home = self.run or self.channel.home.frame
+        spawns = [reader.way.spawn for reader in self.readers.each]
+        times = [self.survey.actors.times(s.caller, s.op, home) for s in spawns if s is not None and s.caller and s.op]
+        return any(count.number != 1 for count in times)
 
     # -- helpers ------------------------------------------------------------------------------------------------------------
 
@@ -270,6 +284,7 @@ class _Case:
             leaving=stop.leaving if stop is not None else Leaving.NOBODY,
             capacity=self.bound,
             reader=stop.reader if stop is not None else None,
+            readers_are_many=self._are_many(),
             joined=bool(self._joins(sender)),
             collected=self._is_collected(sender),
         )

@@ -407,15 +407,18 @@ class Readers:
         if spawn is not None and not self._is_let_die(reader):
             return None
         releases = self.releases()
+        dies: Stop | None = None
         for position, (frame, receive) in enumerate(levels):
             for op in self._after(frame, receive):
                 if op is receive or not self._may_fail(frame, op):
                     continue
+                if dies is not None and not self.analysis.raises.is_likelier(frame, op, dies.at, dies.op):
+                    continue
                 covering = frozenset(releases.get(frame, ())) - {op.index}
                 found = self.analysis.paths.witnesses(Search(frame, op, covering, raised=True, resumes=True))
                 if found and self._ends_above(reader, position, found[0].kind, releases):
-                    return Stop(Leaving.ERROR, levels[-1][0], frame, op)
-        return None
+                    dies = Stop(Leaving.ERROR, levels[-1][0], frame, op)
+        return dies
 
     def _may_fail(self, frame: Frame, op: Op) -> bool:
         """Whether an op may raise, but not what it received; where somebody wrote a handler, it need not be likely."""

@@ -101,6 +101,7 @@ def _why(defect: AbandonedProducer) -> str:
     then = " and waits for it" if defect.joined else ""
     closed = "it is closed" if _is_generator(defect) else "nobody iterates any longer"
     hangs = ", and whoever joins it hangs" if defect.joined else ""
+    ended = f"exceptions can end every {reader}" if defect.readers_are_many else f"an exception ends {reader}"
     room = "nothing without a receiver" if defect.capacity.count.number == 0 else f"only {defect.capacity.words}"
     return {
         Leaving.NOBODY: f"nobody receives from it, and it holds {room}",
@@ -109,7 +110,7 @@ def _why(defect: AbandonedProducer) -> str:
         Leaving.TIMEOUT: f"{reader} gives up after a time, and nobody receives what comes later",
         Leaving.FEWER: f"{reader} receives fewer items than are sent",
         Leaving.CLOSED: f"{reader} receives no more once {closed}",
-        Leaving.ERROR: f"an exception ends {reader}, and nobody else receives{then}",
+        Leaving.ERROR: f"{ended}, and nobody else receives{then}",
         Leaving.STOPPED: f"{reader} tells it to stop without taking out what it waits to send{hangs}",
     }[defect.leaving]
 
@@ -127,7 +128,7 @@ def _help(defect: AbandonedProducer) -> str:
         return f"Start a consumer for {name}, or make it unbounded."
     if defect.leaving is Leaving.FEWER:
         return f"Receive once for each send, or give {name} room for all of them."
-    if defect.actor == "task":
+    if defect.actor == "task" and not defect.blocks_its_thread:
         return "Cancel the producer's task in a finally block of the reader."
     if defect.leaving is Leaving.ERROR:
         return f"Catch the exception in the reader and let it take out the rest of {name}, or send with a timeout."
