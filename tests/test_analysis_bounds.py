@@ -48,3 +48,20 @@ def test_a_channel_that_is_used_everywhere_is_passed_over(monkeypatch: pytest.Mo
     found = model({"a.py": LEAK})
     assert found.codes() == []
     assert found.model.limits["events"] == 1
+
+
+def test_a_list_of_tasks_that_holds_itself_comes_to_an_end() -> None:
+    text = """
+import asyncio
+
+async def main(rows):
+    tasks = [asyncio.create_task(asyncio.sleep(row)) for row in rows]
+    tasks.append(tasks)
+    await asyncio.gather(*tasks)
+    done, pending = await asyncio.wait(tasks)
+    tasks.append(done)
+    await asyncio.wait(tasks)
+"""
+    found = model({"a.py": text + LEAK})
+    assert found.codes() == ["CHN101"]
+    assert "steps" not in found.model.limits

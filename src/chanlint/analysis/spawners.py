@@ -239,6 +239,10 @@ def _halves(state: PointsTo, made: LibCall, target: int) -> int:
 
 def _await_each(state: PointsTo, made: LibCall, obj: Obj, handle: LibInstance, target: int) -> None:
     if isinstance(obj, Container):
+        key = ("elements", made, obj)
+        if key in state.unwrapped:
+            return  # a container of itself
+        state.unwrapped.add(key)
         state.graph.watch_later(state.graph.elements(obj), lambda each: _await_each(state, made, each, handle, target))
         state.graph.add(target, obj)
     elif isinstance(obj, Coroutine):
