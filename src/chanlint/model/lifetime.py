@@ -68,13 +68,13 @@ class Lifetimes:
         Args:
             frame: a frame.
             op: one of its ops.
-            fixed: a known number of times will do, too: ``for _ in range(4): Thread(...).start()``.
+            fixed: a loop of ``frame`` itself with a known number of rounds will do: ``for _ in range(4): Thread(...).start()``.
         """
         seen = 0
         while seen < MOST_STEPS_UP:
             seen += 1
             if op is not None and self.analysis.shapes.of(frame.function).in_loop(op):
-                if not fixed or self.analysis.counts.of(frame, op).is_many:
+                if not fixed or seen > 1 or self.analysis.counts.of(frame, op).is_many:
                     return False
             if frame.function.kind is FunctionKind.MODULE:
                 return True
@@ -231,7 +231,8 @@ class Lifetimes:
                 if recognise.category_of(self.points, call.receiver) is not Category.NAMESPACE:
                     return False
         for _ in range(MOST_STEPS_UP):
-            if self.analysis.counts.of(frame, op).is_many or not frame.entries:
+            looped = self.analysis.shapes.of(frame.function).in_loop(op)
+            if not frame.entries or (looped and (frame is not spawn.caller or self.analysis.counts.of(frame, op).is_many)):
                 return False
             if all(self._is_run(entry) for entry in frame.entries):
                 return True
