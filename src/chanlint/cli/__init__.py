@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from chanlint.interrupts import keep_interrupts
+
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_ERROR = 2
@@ -25,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return _run(list(arguments))
+    keep_interrupts()
     gc.disable()  # nearly all that a run makes is needed to its end: looking through it for cycles only costs time
     code = _run(None)
     try:

@@ -16,6 +16,7 @@ from chanlint.engine.files import Files, imports_of_ops
 from chanlint.engine.notes import Wanted
 from chanlint.engine.verdicts import KeptVerdicts, Questions, Verdict, asking
 from chanlint.frontends.base import Lowered
+from chanlint.interrupts import pass_on_interrupt
 from chanlint.ir.ids import ModuleId, OpId
 from chanlint.ir.program import Program
 
@@ -114,7 +115,8 @@ class Groups:
         try:
             for op in ops:
                 self._place(op)
-        except Exception:  # whoever wrote it was not this chanlint
+        except Exception as error:  # whoever wrote it was not this chanlint
+            pass_on_interrupt(error)
             return False
         return True
 

@@ -11,11 +11,13 @@ Nouns:
 from __future__ import annotations
 
 import hashlib
+import sys
 import traceback
 from dataclasses import dataclass
 
 from chanlint.engine.filesystem import FileSystem
 from chanlint.frontends.base import Lowered, Problem
+from chanlint.interrupts import pass_on_interrupt
 from chanlint.report.base import with_cell
 from chanlint.source import Location, SourceFile, Span
 
@@ -35,7 +37,14 @@ class Crash:
 
 
 def crash(path: str) -> Crash:
-    """The exception that is being handled, as a value."""
+    """The exception that is being handled, as a value.
+
+    Raises:
+        KeyboardInterrupt: it was made of an interrupt.
+    """
+    error = sys.exc_info()[1]
+    if error is not None:
+        pass_on_interrupt(error)
     lines = traceback.format_exc().strip().splitlines()
     return Crash(path, lines[-1] if lines else "unknown error", "\n".join(lines))
 

@@ -6,6 +6,7 @@ Importing this package loads neither libcst nor ast; the first file that is lowe
 from __future__ import annotations
 
 from chanlint.frontends.base import Lowered, Problem
+from chanlint.interrupts import pass_on_interrupt
 from chanlint.source import Location, SourceFile, Span
 
 __all__ = ["PythonFrontEnd"]
@@ -23,6 +24,7 @@ class PythonFrontEnd:
         try:
             return read(source, target_version)
         except Exception as error:  # a defect here must not end the run: it becomes a finding on this file
+            pass_on_interrupt(error)
             message = f"chanlint's Python front end failed: {type(error).__name__}"
             start = Location(1, 1)
             return Lowered(source, None, None, problems=(Problem(message, Span(start, start)),))
