@@ -23,6 +23,8 @@ from chanlint.model.channel import Coverage, Effectiveness, Ending, Group, HomeK
 from chanlint.model.deaths import Deaths, in_task_group, subjects_of, takes_nothing
 
 MOST_FRAMES_UP = 8
+MOST_CALLERS = 64
+MAKERS = frozenset({"__init__", "__enter__", "__aenter__", "__post_init__"})
 TEARDOWN = frozenset(
     {"close", "aclose", "stop", "astop", "shutdown", "terminate", "abort", "kill", "cancel", "__exit__", "__aexit__"}
 )
@@ -54,7 +56,9 @@ class Coverages:
             late = self._producers(group, endings, [each for each in producers if self._feeds(group, each[0])])
             if late is not None or group.spawn is None:
                 return late or everywhere
-            return self._of_object(group, home.owner, covering, self.deaths.refused(group.channel, endings))
+            refused = self.deaths.refused(group.channel, endings)
+            found = self._of_object(group, home.owner, covering, refused)
+            return self._of_one_run(group, home.owner, endings, covering, refused) if found.paths is Paths.ALL else found
         if home.kind is not HomeKind.CALL or home.frame is None:
             return everywhere
         late = self._producers(group, endings, producers)
@@ -307,6 +311,59 @@ class Coverages:
                     return Coverage(Paths.SOME, Witness("forgets", frame, Op(HEADER)))
         return self._of_start(group, owner, covering)
 
+    def _of_one_run(
+        self, group: Group, owner: Instance, endings: list[Ending], covering: dict[Frame, set[int]], refused: frozenset[Op]
+    ) -> Coverage:
+        """One function that starts the consumer of an object and alone ends it: does each way out of it reach the ending?
+
+        A function that may end without having started serves several calls: the ending is then left to a later one.
+        """
+        everywhere = Coverage(Paths.ALL)
+        if self.analysis.escapes.of(owner) is not None or any(
+            ending.kind not in ("marker", "close", "cancel") for ending in endings
+        ):
+            return everywhere
+        chain = self._start(group) or []
+        for position, (frame, op) in enumerate(chain):
+            ends = covering.get(frame, set()) - {op.index}
+            if not ends:
+                is_kept = isinstance(frame.receiver, Instance)  # who makes an object that starts something has to close it
+                if is_kept or self._goes_on_without(frame, op):
+                    return everywhere
+                continue
+            if (
+                frame.merged
+                or frame.function.name in MAKERS
+                or not all(self._is_only_from(frame, ending.frame) for ending in endings)
+            ):
+                return everywhere
+            found = self.analysis.paths.witnesses(Search(frame, None, frozenset({op.index}), joins=frozenset(ends), first=True))
+            if found is None or any(way.kind == "join" for way in found):
+                return everywhere
+            return self._climb(group, chain[: position + 1], covering, frame, refused)
+        return everywhere
+
+    def _goes_on_without(self, frame: Frame, op: Op) -> bool:
+        """Whether a function may return without having come to one of its ops."""
+        found = self.analysis.paths.witnesses(Search(frame, None, frozenset({op.index})))
+        return found is None or any(way.kind == "return" for way in found)
+
+    def _is_only_from(self, top: Frame, frame: Frame) -> bool:
+        """Whether every call that leads to ``frame`` comes through ``top``."""
+        waiting, seen = [frame], {top}
+        while waiting:
+            below = waiting.pop()
+            if below in seen:
+                continue
+            seen.add(below)
+            if not below.entries or len(seen) > MOST_CALLERS:
+                return False
+            for entry in below.entries:
+                if entry.kind is not EntryKind.CALL or entry.caller is None:
+                    return False
+                waiting.append(entry.caller)
+        return True
+
     def _is_overridden(self, owner: Instance, frame: Frame, endings: list[Frame]) -> bool:
         """Whether a method that ends the consumer is what users of the object call, and leaves it to ``frame`` to do more."""
         order = [base.cls for base in mro(self.analysis.points, owner.cls) if isinstance(base, ClassRef)]
@@ -332,7 +389,7 @@ class Coverages:
         """A constructor that can raise after the consumer was started: nobody gets the object whose close would end it."""
         start = self._start(group)
         for frame, op in start or ():
-            if frame.receiver is owner and frame.function.name in ("__init__", "__enter__", "__aenter__", "__post_init__"):
+            if frame.receiver is owner and frame.function.name in MAKERS:
                 found = self.analysis.paths.witnesses(Search(frame, op, frozenset(covering.get(frame, ()))))
                 for witness in found or ():
                     if witness.kind == "raise":

@@ -21,7 +21,7 @@ from chanlint.catalogue.schema import OpKind, World
 from chanlint.diagnostics import Confidence, Role
 from chanlint.findings import Place
 from chanlint.ir.ops import Op
-from chanlint.model import capacity
+from chanlint.model import capacity, early_exits
 from chanlint.model.capacity import Capacity, Load
 from chanlint.model.channel import Channel, Defect, HomeKind
 from chanlint.model.coverage import TEARDOWN
@@ -149,6 +149,8 @@ class _Case:
         """The run reads a known number of times, and more is sent than that and than fits."""
         if self.bound.count.number is None or all(map(self.senders.answers, spawned)):
             return None
+        if self._load(spawned).endless and (early := early_exits.limited(self.readers, spawned)) is not None:
+            return early
         counted = self.readers.counted()
         if counted is not None and self._is_too_much(spawned, counted[0]):
             return counted[1]

@@ -300,7 +300,7 @@ class Readers:
         """After how many items a test of what was counted leaves the loop."""
         definitions = self.analysis.shapes.of(frame.function).definitions
         for test in definitions.get(end.condition, ()):
-            if not isinstance(test, ops.Compare) or not self._is_counter(frame, test.left):
+            if not isinstance(test, ops.Compare) or not self.is_counter(frame, test.left):
                 continue
             for limit in definitions.get(test.right, ()):
                 if isinstance(limit, ops.Const) and isinstance(limit.value, int) and not isinstance(limit.value, bool):
@@ -310,7 +310,7 @@ class Readers:
                         return limit.value + 1
         return None
 
-    def _is_counter(self, frame: Frame, register: int) -> bool:
+    def is_counter(self, frame: Frame, register: int) -> bool:
         """Whether a value is the length of something, or a variable that is added to."""
         shape = self.analysis.shapes.of(frame.function)
         for made in shape.definitions.get(register, ()):
