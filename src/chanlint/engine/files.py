@@ -8,14 +8,14 @@ Nouns:
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from chanlint.engine.carriers import Carriers
 from chanlint.engine.notes import Closely, KeptNotes, Note, Wanted
 from chanlint.engine.project import Index
+from chanlint.engine.vocabulary import Vocabulary
 from chanlint.engine.weighing import Carried, weigh
 from chanlint.frontends.base import LaterSourceMap, Lowered, Problem
 from chanlint.frontends.python.outline import Outline, Outliner, imports_of
@@ -25,16 +25,11 @@ from chanlint.ir.ops import Import, ImportStar
 from chanlint.ir.program import Module
 from chanlint.source import SourceFile, Span
 
-FEW_NAMES = 12
-"""So few names are searched for one after the other, which is faster than taking a text to its words."""
-
 MAX_WEIGHED = 4
 """Answers of one module that are kept for different answers of others."""
 
 _NEEDLE, _SURE, _HAND_OVER, _COMMENTED = "nshc"
 """Flags of notes."""
-
-_NAME = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z_0-9\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +78,7 @@ class Files:
         self._kept = kept
         self._notes: dict[ModuleId, Note | None] = {}
         self._as_noted: set[ModuleId] = set()
+        self._vocabulary = Vocabulary(self.read)
         self.unreadable: dict[ModuleId, Problem] = {}
 
     def read(self, module: ModuleId) -> bytes | None:
@@ -173,12 +169,10 @@ class Files:
             else:
                 files.update(self._as_noted.intersection(noted))
         every = {name.encode(errors="surrogateescape"): name for name in found}
+        of_news, of_every = self._vocabulary.searcher(news), self._vocabulary.searcher(every)
         for module in self.index.paths:
-            wanted = news if module in self._as_noted else every
-            data = self.read(module) if wanted else None
-            if data is not None:
-                for word in _words_of(data, wanted):
-                    found[wanted[word]].add(module)
+            for word in of_news(module) if module in self._as_noted else of_every(module):
+                found[every[word]].add(module)
         if self._kept is not None:
             self._kept.mentions.update(found)
         return found
@@ -276,12 +270,3 @@ def imports_of_ops(module: Module) -> Wanted:
             elif isinstance(op, Import | ImportStar):
                 found[op.module, op.level] = None
     return tuple(found)
-
-
-def _words_of(data: bytes, names: Collection[bytes]) -> Iterable[bytes]:
-    """Those of ``names`` that stand in a text as whole words."""
-    if len(names) <= FEW_NAMES:
-        names = {name for name in names if name in data}
-        if not names:
-            return ()
-    return {*_NAME.findall(data)}.intersection(names)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -47,6 +47,9 @@ from chanlint.ir.ids import ModuleId
 from chanlint.ir.program import Module
 from chanlint.model.channel import ChannelModel
 from chanlint.source import SourceFile
+
+LARGE_GROUP = 10
+"""Files in a group whose analysis takes so much memory that a collection afterwards is worth its time."""
 
 
 def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
@@ -214,18 +217,21 @@ class _Run:
         groups = Groups(self._files, scope.lowered, catalogue, options, verdicts, renderer.place)
         findings: list[Finding] = []
         model = ChannelModel()
-        for group in groups:
-            if report.keys().isdisjoint(group):
-                continue
-            try:
-                verdict = groups.check(group)
-            except Exception:  # a defect of ours must not hide what the other files hold
-                self._result.crashes.append(crash(display_path(self._index.paths[group[0]], self._settings.cwd)))
-                continue
-            findings += verdict.findings
-            model.cleared += verdict.cleared
-            for limit, count in verdict.limits.items():
-                model.limits[limit] = model.limits.get(limit, 0) + count
+        with _one_group_at_a_time() as forget:
+            for group in groups:
+                if report.keys().isdisjoint(group):
+                    continue
+                try:
+                    verdict = groups.check(group)
+                except Exception:  # a defect of ours must not hide what the other files hold
+                    self._result.crashes.append(crash(display_path(self._index.paths[group[0]], self._settings.cwd)))
+                    continue
+                findings += verdict.findings
+                model.cleared += verdict.cleared
+                for limit, count in verdict.limits.items():
+                    model.limits[limit] = model.limits.get(limit, 0) + count
+                if len(group) >= LARGE_GROUP:
+                    forget()
         return findings, model
 
     # -- what is shown --------------------------------------------------------------------------------------------------
@@ -288,6 +294,19 @@ class _Run:
             if not report.keys().isdisjoint({op.function.module for op in (one.created, *(place.at for place in one.places))})
         ]
         return sorted(dict.fromkeys(cleared), key=lambda one: (one.place.filename, one.place.location, one.line()))
+
+
+@contextmanager
+def _one_group_at_a_time() -> Iterator[Callable[[], object]]:
+    """Gives a function that frees what the analysis of a group left: it points in circles, and collections are rare or off.
+
+    What was there before is not looked through again, which is most of the time that a collection takes.
+    """
+    gc.freeze()
+    try:
+        yield gc.collect
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager
