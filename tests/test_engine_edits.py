@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from chanlint.diagnostics import Blocked, Confidence, Role, Severity
-from chanlint.engine import files, groups, trace
+from chanlint.engine import groups, trace
 from chanlint.engine.cache import run_cached
 from chanlint.engine.carriers import Carriers, Imported
 from chanlint.engine.config import Settings
@@ -639,12 +639,3 @@ def test_notes_are_for_one_content(tmp_path: Path) -> None:
     assert third.same("a.py")[0] is None
     (tmp_path / "a.py").unlink()
     assert notes()[0].still("a.py") is None
-
-
-def test_words_are_whole_words() -> None:
-    many = {b"name%d" % number for number in range(files.FEW_NAMES + 5)}
-    text = b"xname1 name2 name3x 'name4' name5.name6(name7_) name8\xc3\xa9 # name9"
-    assert {*files._words_of(text, many)} == {b"name2", b"name4", b"name5", b"name6", b"name9"}
-    few = {b"name1", b"name2", b"name3", b"nothing"}
-    assert {*files._words_of(text, few)} == {b"name2"}
-    assert {*files._words_of(b"nothing here", {b"name1"})} == set()

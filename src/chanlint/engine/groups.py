@@ -8,17 +8,27 @@ Nouns:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import gc
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
 from chanlint.engine.files import Files, imports_of_ops
+from chanlint.engine.forks import Forks, can_fork, shares_of
 from chanlint.engine.notes import Wanted
-from chanlint.engine.verdicts import KeptVerdicts, Questions, Verdict, asking
+from chanlint.engine.reading import Crash, crash
+from chanlint.engine.verdicts import KeptVerdicts, Questions, Verdict, asking, read_verdict, write_verdict
 from chanlint.frontends.base import Lowered
 from chanlint.interrupts import pass_on_interrupt
 from chanlint.ir.ids import ModuleId, OpId
-from chanlint.ir.program import Program
+from chanlint.ir.program import ImportResolver, Program
+
+LARGE_GROUP = 10
+"""Files in a group whose analysis takes so much memory that a collection afterwards is worth its time."""
+
+_VERDICT, _CRASH = b"V", b"C"
 
 
 class Groups:
@@ -68,35 +78,92 @@ class Groups:
             groups.setdefault(leader(id), []).append(id)
         yield from groups.values()
 
-    def check(self, group: list[ModuleId]) -> Verdict:
-        """What is found in a group."""
+    def check(self, groups: Sequence[list[ModuleId]], jobs: int = 1) -> list[Verdict | Crash]:
+        """What is found in each group, or the defect of chanlint's own that it met; ``jobs`` processes may share them."""
+        found: dict[int, Verdict | Crash] = {}
+        for number, group in enumerate(groups):
+            known = self._known(group)
+            if known is not None:
+                found[number] = known
+        tasks = [number for number in range(len(groups)) if number not in found]
+        weights = {task: self._weight(groups[task]) for task in tasks} if jobs > 1 and can_fork() else {}
+        own, *others = shares_of(weights, jobs) if weights else [tasks]
+        with _one_group_at_a_time() as forget, Forks(others, lambda task: self._answer(groups[task])) as forks:
+            for task in own:
+                found[task] = self._fresh(groups[task])
+                if len(groups[task]) >= LARGE_GROUP:
+                    forget()
+            for task, answer in forks.answers():
+                found[task] = self._answered(groups[task], answer)
+            for task in tasks:  # those that followed a group which ended their process
+                if task not in found:
+                    found[task] = self._fresh(groups[task])
+        for number in tasks:
+            self._keep(groups[number], found[number])
+        return [found[number] for number in range(len(groups))]
+
+    def _known(self, group: list[ModuleId]) -> Verdict | None:
+        """What an earlier run found out about a group."""
+        name = self._name(group)
+        if name is None or self._kept is None:
+            return None
+        known = self._kept.find(name, group, self._resolver(group))
+        return known if known is not None and self._are_there(known.ops(whole=self._kept.whole)) else None
+
+    def _keep(self, group: list[ModuleId], verdict: Verdict | Crash) -> None:
+        name = self._name(group)
+        if name is not None and self._kept is not None and isinstance(verdict, Verdict):
+            self._kept.keep(name, verdict)
+
+    def _resolver(self, group: list[ModuleId]) -> ImportResolver:
         members = frozenset(group)
 
         def resolve(importer: ModuleId, module: str, level: int) -> ModuleId | None:
             found = self._index.resolve(importer, module, level)
             return found if found in members else None
 
-        name = self._name(group)
-        if name is None or self._kept is None:
-            return self._analyse(group, resolve, {})
-        known = self._kept.find(name, members, resolve)
-        if known is not None and self._are_there(known.ops(whole=self._kept.whole)):
-            return known
-        questions: Questions = {}
-        verdict = self._analyse(group, asking(resolve, questions), questions)
-        self._kept.keep(name, verdict)
-        return verdict
+        return resolve
 
-    def _analyse(
-        self, group: list[ModuleId], resolve: Callable[[ModuleId, str, int], ModuleId | None], questions: Questions
-    ) -> Verdict:
+    def _fresh(self, group: list[ModuleId]) -> Verdict | Crash:
+        try:
+            return self._analyse(group)
+        except Exception:  # a defect of ours must not hide what the other files hold
+            return crash(self._files.index.paths[group[0]])
+
+    def _analyse(self, group: list[ModuleId]) -> Verdict:
         from chanlint.model.build import build_model
         from chanlint.rules.registry import RULES
 
+        questions: Questions = {}
         modules = {id: module for id in group if (module := self._lowered[id].module) is not None}
-        model = build_model(Program(modules, resolve), self._catalogue, self._options)
+        program = Program(modules, asking(self._resolver(group), questions))
+        model = build_model(program, self._catalogue, self._options)
         findings = [finding for rule in RULES for finding in rule.check(model)]
         return Verdict(findings, model.cleared, model.limits, questions)
+
+    # -- in another process ---------------------------------------------------------------------------------------------
+
+    def _weight(self, group: list[ModuleId]) -> int:
+        """About how much work a group is: its functions."""
+        modules = (self._lowered[id].module for id in group)
+        return sum(len(module.functions) for module in modules if module is not None)
+
+    def _answer(self, group: list[ModuleId]) -> bytes:
+        found = self._fresh(group)
+        if isinstance(found, Verdict):
+            return _VERDICT + write_verdict(found)
+        return _CRASH + json.dumps([found.message, found.trace]).encode()
+
+    def _answered(self, group: list[ModuleId], answer: bytes | None) -> Verdict | Crash:
+        path = self._files.index.paths[group[0]]
+        if answer is None:
+            return Crash(path, "the process that analysed this file and those that it imports died", "")
+        if answer.startswith(_VERDICT):
+            return read_verdict(answer[1:], frozenset(group))
+        message, trace = json.loads(answer[1:])
+        return Crash(path, message, trace)
+
+    # -- what a verdict depends on --------------------------------------------------------------------------------------
 
     def _name(self, group: list[ModuleId]) -> str | None:
         """What stands for all that the group's verdict depends on, but for where its imports lead."""
@@ -134,3 +201,16 @@ class Groups:
             return closely.imports
         module = self._lowered[id].module
         return imports_of_ops(module) if module is not None else ()
+
+
+@contextmanager
+def _one_group_at_a_time() -> Iterator[Callable[[], object]]:
+    """Gives a function that frees what the analysis of a group left: it points in circles, and collections are rare or off.
+
+    What was there before is not looked through again, which is most of the time that a collection takes.
+    """
+    gc.freeze()
+    try:
+        yield gc.collect
+    finally:
+        gc.unfreeze()

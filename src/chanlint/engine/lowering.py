@@ -32,6 +32,11 @@ BYTES_OF_TREES = 300_000
 """Source text whose syntax trees are kept for places; those of further files take too much memory and are made again."""
 
 
+def usable_jobs(jobs: int) -> int:
+    """How many processes ``jobs`` stands for, which may be `AUTO`."""
+    return min(usable_cpus(), MOST) if jobs == AUTO else jobs
+
+
 class Shelf(Protocol):
     """Where files may have been lowered before."""
 
@@ -62,7 +67,7 @@ class Lowerer:
         tell: Callable[[], None] = lambda: None,
     ) -> None:
         self._target = target
-        self._jobs = (min(usable_cpus(), MOST) if jobs == AUTO else jobs) if can_start() else 1
+        self._jobs = usable_jobs(jobs) if can_start() else 1
         self._shelves = shelves
         self._tell = tell
         self._workers: Workers | None = None

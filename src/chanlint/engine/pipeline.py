@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from chanlint.analysis.options import AnalysisOptions
@@ -29,12 +30,12 @@ from chanlint.engine.files import Files, LaterLowered, Sought
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.groups import Groups
 from chanlint.engine.kept import Kept
-from chanlint.engine.lowering import Lowerer, Shelf
+from chanlint.engine.lowering import Lowerer, Shelf, usable_jobs
 from chanlint.engine.makers import Makers
 from chanlint.engine.narrowing import narrow
 from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
-from chanlint.engine.reading import FIRST_COLUMN, crash, read_bytes, source_of
+from chanlint.engine.reading import FIRST_COLUMN, Crash, read_bytes, source_of
 from chanlint.engine.rendering import Clearance, Renderer
 from chanlint.engine.result import Progress, Result
 from chanlint.engine.scope import Scope, ScopeFinder
@@ -47,9 +48,6 @@ from chanlint.ir.ids import ModuleId
 from chanlint.ir.program import Module
 from chanlint.model.channel import ChannelModel
 from chanlint.source import SourceFile
-
-LARGE_GROUP = 10
-"""Files in a group whose analysis takes so much memory that a collection afterwards is worth its time."""
 
 
 def run(settings: Settings, filesystem: FileSystem, progress: Progress | None = None) -> Result:
@@ -215,23 +213,17 @@ class _Run:
         )
         verdicts = self._memory.verdicts if self._memory is not None else None
         groups = Groups(self._files, scope.lowered, catalogue, options, verdicts, renderer.place)
+        wanted = [group for group in groups if not report.keys().isdisjoint(group)]
         findings: list[Finding] = []
         model = ChannelModel()
-        with _one_group_at_a_time() as forget:
-            for group in groups:
-                if report.keys().isdisjoint(group):
-                    continue
-                try:
-                    verdict = groups.check(group)
-                except Exception:  # a defect of ours must not hide what the other files hold
-                    self._result.crashes.append(crash(display_path(self._index.paths[group[0]], self._settings.cwd)))
-                    continue
-                findings += verdict.findings
-                model.cleared += verdict.cleared
-                for limit, count in verdict.limits.items():
-                    model.limits[limit] = model.limits.get(limit, 0) + count
-                if len(group) >= LARGE_GROUP:
-                    forget()
+        for verdict in groups.check(wanted, usable_jobs(self._settings.jobs)):
+            if isinstance(verdict, Crash):
+                self._result.crashes.append(replace(verdict, path=display_path(verdict.path, self._settings.cwd)))
+                continue
+            findings += verdict.findings
+            model.cleared += verdict.cleared
+            for limit, count in verdict.limits.items():
+                model.limits[limit] = model.limits.get(limit, 0) + count
         return findings, model
 
     # -- what is shown --------------------------------------------------------------------------------------------------
@@ -294,19 +286,6 @@ class _Run:
             if not report.keys().isdisjoint({op.function.module for op in (one.created, *(place.at for place in one.places))})
         ]
         return sorted(dict.fromkeys(cleared), key=lambda one: (one.place.filename, one.place.location, one.line()))
-
-
-@contextmanager
-def _one_group_at_a_time() -> Iterator[Callable[[], object]]:
-    """Gives a function that frees what the analysis of a group left: it points in circles, and collections are rare or off.
-
-    What was there before is not looked through again, which is most of the time that a collection takes.
-    """
-    gc.freeze()
-    try:
-        yield gc.collect
-    finally:
-        gc.unfreeze()
 
 
 @contextmanager
