@@ -160,6 +160,10 @@ def run(analysis: Analysis, frame: Frame, level: int, op: Op, values: Values) ->
                 values.pop((-1, op.var), None)
             else:
                 values[-1, op.var] = held
+        case ops.LoadAttr() if _is_kept(analysis, frame, op.obj, op.attr, values):
+            values[level, op.dst] = DERIVED
+        case ops.LoadItem() if _is_kept(analysis, frame, op.obj, analysis.key_name(frame, op.key), values):
+            values[level, op.dst] = DERIVED
         case ops.LoadAttr():
             _put(values, level, op.dst, _attribute(analysis, frame, level, op, values))
         case ops.LoadItem():
@@ -212,6 +216,11 @@ def _put(values: Values, level: int, register: Register, value: Value | None) ->
         values[level, register] = value
 
 
+def _is_kept(analysis: Analysis, frame: Frame, register: Register, name: str, values: Values) -> bool:
+    """Whether an attribute or a key holds what was computed from the item."""
+    return any((-1, (owner, name)) in values for owner in analysis.points.holds(frame, register))
+
+
 def _boolean(analysis: Analysis, value: bool | None) -> Value | None:
     return None if value is None else Known(analysis.points.heap.const(value))
 
@@ -240,7 +249,7 @@ def _attribute(analysis: Analysis, frame: Frame, level: int, op: ops.LoadAttr, v
     if from_item(base):
         return DERIVED
     objects = analysis.points.holds(frame, op.dst)
-    if len(objects) == 1 and not _is_scalar(objects[0]):
+    if len(objects) == 1 and not _is_scalar(objects[0]) and not _may_be_another(analysis, frame, op, objects[0]):
         return Known(objects[0])
     if isinstance(base, Known) and not isinstance(base.obj, Instance):
         return None
@@ -250,6 +259,14 @@ def _attribute(analysis: Analysis, frame: Frame, level: int, op: ops.LoadAttr, v
         if isinstance(owner, Instance | LibInstance | ClassRef):
             return Flag(owner, op.attr)
     return None
+
+
+def _may_be_another(analysis: Analysis, frame: Frame, op: ops.LoadAttr, obj: Obj) -> bool:
+    """Whether an attribute that holds one literal is also given something that is not known."""
+    if not isinstance(obj, Const):
+        return False
+    places = [each for owner in analysis.points.holds(frame, op.obj) for each in analysis.stores(owner, op.attr)]
+    return any(isinstance(store, ops.StoreAttr) and not analysis.points.holds(at, store.src) for at, store in places)
 
 
 def _property(analysis: Analysis, frame: Frame, op: ops.LoadAttr) -> Value | None:
@@ -275,7 +292,8 @@ def _element(analysis: Analysis, base: Value | None, key: object) -> Value | Non
     if isinstance(base, Known) and isinstance(base.obj, Container):
         node = analysis.points.graph.known_attribute(base.obj, f"[{key!r}]")
         held = list(analysis.points.graph.points[node]) if node is not None else []
-        return Known(held[0]) if len(held) == 1 else DERIVED
+        updated = base.obj.kind == "dict" and any(isinstance(op, ops.Call) for _, op in analysis.fillings(base.obj))
+        return Known(held[0]) if len(held) == 1 and not updated else DERIVED
     return DERIVED
 
 

@@ -83,6 +83,7 @@ class PointsTo:
         self.graph.solve()
         attributes.exercise_instances(self)
         self.graph.solve()
+        self._enter_unreached(set())  # callbacks that those methods define
         return self
 
     def _enter_unreached(self, besides: set[str]) -> None:
@@ -95,7 +96,7 @@ class PointsTo:
             tried.update(fresh)
             for ref in fresh:
                 if not self._is_reached(ref) and ref.function.name not in besides:
-                    calls.enter_root(self, ref)
+                    calls.enter_root(self, ref, api=ref.definer.api)
                     self.graph.solve()
 
     def _is_reached(self, ref: FunctionRef) -> bool:

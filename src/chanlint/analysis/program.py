@@ -138,6 +138,11 @@ class Analysis:
                                 self._takings.setdefault(obj.receiver, []).append((frame, op))
         return self._takings.get(container, [])
 
+    def key_name(self, frame: Frame, key: ops.Register) -> str:
+        """How the element at a key is called among its container's attributes: ``['open']``, ``[]`` where it is not known."""
+        constants = self.points.constants(frame.function)
+        return f"[{constants[key]!r}]" if key in constants else "[]"
+
     # -- receives -------------------------------------------------------------------------------------------------------
 
     def blocks_at(self, frame: Frame, op: Op, channel: Obj) -> bool:

@@ -236,6 +236,13 @@ class Shape:
                 found |= self.dependence(block.terminator.condition).variables
         return frozenset(found)
 
+    @cached_property
+    def tested_loads(self) -> list[ops.LoadAttr | ops.LoadItem]:
+        """The loads of attributes and elements that some branch depends on."""
+        branches = [block.terminator for block in self.blocks.values() if isinstance(block.terminator, ops.Branch)]
+        made = (op for branch in branches for op in self.sources(branch.condition))
+        return [op for op in made if isinstance(op, ops.LoadAttr | ops.LoadItem)]
+
     def dependence(self, register: Register) -> Dependence:
         """The variables that a register is computed from."""
         known = self._dependence.get(register)

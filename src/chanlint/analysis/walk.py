@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from chanlint.analysis import evaluate, recognise
+from chanlint.analysis import evaluate, recognise, stored
 from chanlint.analysis.evaluate import UNKNOWN, Data, Known, Value
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.limits import WALK_STEPS
@@ -104,6 +104,7 @@ class Walk:
     stops: bool = False
     _seen: set[object] = field(default_factory=set)
     _waiting: list[_State] = field(default_factory=list)
+    _names: frozenset[str] | None = None
 
     def respond(self, outcome: Outcome) -> Response:
         """Walks from the receive under ``outcome``."""
@@ -290,12 +291,24 @@ class Walk:
             elif isinstance(op, ops.Call) and self._never_returns(frame, op):
                 self.exits.append((state.tags, state.flags))
                 return
+            elif isinstance(op, ops.StoreAttr | ops.StoreItem):
+                stored.keep(self.analysis, frame, state.level, op, state.values, self._tested())
             if evaluate.crashes(state.level, op, state.values):
                 self._throw(self._fork(state, "crash"), Raised(("builtins.TypeError", "builtins.AttributeError")))
                 return
             evaluate.run(self.analysis, frame, state.level, op, state.values)
             for name in self._refused(frame, op):
                 self._throw(self._fork(state), Raised((name,)))
+
+    def _tested(self) -> frozenset[str]:
+        """The attributes and keys that the functions on the way up test."""
+        if self._names is None:
+            shapes = [(level.frame, self.analysis.shapes.of(level.frame.function)) for level in self.levels]
+            loads = [(frame, op) for frame, shape in shapes for op in shape.tested_loads]
+            self._names = frozenset(
+                op.attr if isinstance(op, ops.LoadAttr) else self.analysis.key_name(frame, op.key) for frame, op in loads
+            )
+        return self._names
 
     def _comes_back(self, state: _State, frame: Frame, op: Op) -> bool:
         """Whether ``op`` blocks on the channel again."""

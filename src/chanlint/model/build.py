@@ -28,6 +28,7 @@ from chanlint.model import (
     copied_queues,
     drains,
     ends,
+    feeds,
     foreign_threads,
     locks,
     overfills,
@@ -205,7 +206,8 @@ class _Builder:
                 continue
             place = Entry(EntryKind.ROOT, None, None, event.frame)
             consumer = Consumer(event, Way((Level(event.frame, ops.Op(-1)),), None, place))
-            if self.endings.waits_for_unsent_marker(channel, consumer):
+            unsent = self.endings.waits_for_unsent_marker(channel, consumer)
+            if unsent and not feeds.is_endless(self.analysis, channel, consumer):
                 group = found.setdefault(consumer.at, self.actors.group(channel, consumer, None))
                 group.iterator = True
                 group.consumers.append(consumer)
@@ -329,6 +331,8 @@ class _Builder:
         senders = [e for e in group.channel.events if e.kind is OpKind.SEND]
         if not any(way.spawn is not None for event in senders for way in self.analysis.ways_up(event.frame)):
             return "its senders are not spawned here"
+        if all(feeds.is_endless(self.analysis, group.channel, consumer) for consumer in group.consumers):
+            return "somebody sends to it for ever"
         if not any(self._tests(group, consumer) for consumer in group.consumers):
             return "a loop meant to run on"
         return None

@@ -40,7 +40,8 @@ class Deaths:
     def of(self, group: Group, entry: Entry, endings: list[Ending]) -> Witness | None:
         """How the actor that ``entry`` starts, which alone reaches the endings, can end without one."""
         refused = self.refused(group.channel, endings)
-        found = [each for each in self._ways_out(group, entry.callee, endings, refused) if not takes_nothing(group, each)]
+        ways = self._ways_out(group, entry.callee, endings, refused, 0, {})
+        found = [each for each in ways if not takes_nothing(group, each)]
         if group.needs_each:
             answers = [op for ending in endings for op, _ in self._reached_by(entry.callee, ending)]
             found += self.between(entry.callee, answers, {op.index for op in answers})
@@ -51,8 +52,17 @@ class Deaths:
         return self._cancelled(group, entry)
 
     def _ways_out(
-        self, group: Group, frame: Frame, endings: list[Ending], refused: frozenset[Op], depth: int = 0
+        self,
+        group: Group,
+        frame: Frame,
+        endings: list[Ending],
+        refused: frozenset[Op],
+        depth: int,
+        known: dict[tuple[Frame, int], list[Witness]],
     ) -> list[Witness]:
+        """The ways out of ``frame`` past the endings; ``known`` are those of helpers, which several ways may lead to."""
+        if (frame, depth) in known:
+            return known[frame, depth]
         covering: set[int] = set()
         fails: dict[int, Witness | None] = {}
         for ending in endings:
@@ -61,7 +71,7 @@ class Deaths:
                 if inner is None and ending.op in refused:
                     fails[op.index] = None
                 elif inner is not None and depth < MOST_HELPERS and len(frame.calls.get(op.index, ())) == 1:
-                    deeper = self._ways_out(group, inner, endings, refused, depth + 1)
+                    deeper = self._ways_out(group, inner, endings, refused, depth + 1, known)
                     raising = next((each for each in deeper if each.kind == "raise"), None)
                     if raising is not None:
                         fails[op.index] = raising
@@ -75,7 +85,9 @@ class Deaths:
             polls=self._own_flags(group, frame),
             calm=frozenset(self._told_to_stop(group, frame)),
         )
-        return [fails.get(found.op.index) or found for found in self.analysis.paths.witnesses(search) or ()]
+        out = [fails.get(found.op.index) or found for found in self.analysis.paths.witnesses(search) or ()]
+        known[frame, depth] = out
+        return out
 
     def _own_flags(self, group: Group, frame: Frame) -> frozenset[int]:
         """The ops of ``frame`` that test a flag which only those set who wait: they don't wait any more then."""

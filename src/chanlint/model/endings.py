@@ -313,7 +313,7 @@ class Endings:
             why = "an exception of another task cancels its group"
             yield Ending("sibling", POSSIBLE, group.spawn.caller or consumer.event.frame, group.spawn.op, why)
         if group.actor in CANCELLABLE and group.channel.home.kind is HomeKind.OBJECT and self.parents.serves(group):
-            why = "whoever awaits the task group may cancel it"
+            why = "whoever awaits all the tasks may cancel them"
             yield Ending(
                 "awaited", POSSIBLE, group.spawn.caller or consumer.event.frame, group.spawn.op or consumer.event.op, why
             )

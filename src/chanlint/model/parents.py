@@ -80,12 +80,12 @@ class Parents:
         )
 
     def serves(self, group: Group) -> bool:
-        """Whether code that is not analysed awaits a task group that only serves, and so can cancel all that is in it.
+        """Whether code that is not analysed awaits a task group or a ``gather`` that only serves, and so can cancel all in it.
 
         One in which the items are sent, too, is meant to come to its end.
         """
         spawn = group.spawn
-        if spawn is None or spawn.caller is None or not in_task_group(self.analysis, spawn):
+        if spawn is None or spawn.caller is None or not self.is_held(spawn):
             return False
         sends = [event.frame for event in group.channel.events if event.kind in (OpKind.SEND, OpKind.SEND_MANY)]
         if any(self._is_fed_within(spawn.caller, way) for frame in sends for way in self.analysis.ways_up(frame)):
