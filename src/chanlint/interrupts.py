@@ -21,14 +21,22 @@ _SECONDS = 0.02
 def keep_interrupts() -> None:
     """Lets an interrupt that was swallowed come again, for the rest of this process."""
     others = sys.unraisablehook
+    coming = False
 
     def again(unraisable: Any) -> None:  # sys.UnraisableHookArgs, which only stubs know
+        nonlocal coming
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             others(unraisable)
-            return
-        timer = threading.Timer(_SECONDS, _interrupt)
-        timer.daemon = True
-        timer.start()
+        elif not coming:  # two that were swallowed in a row come again as one: the second would disturb the tidying up
+            coming = True
+            timer = threading.Timer(_SECONDS, come)
+            timer.daemon = True
+            timer.start()
+
+    def come() -> None:
+        nonlocal coming
+        coming = False
+        _interrupt()
 
     sys.unraisablehook = again
 
