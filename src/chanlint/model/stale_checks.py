@@ -18,7 +18,7 @@ from chanlint.analysis import recognise
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.multiplicity import ONE
-from chanlint.analysis.objects import Coroutine, LibMethod, LibName, Obj
+from chanlint.analysis.objects import Coroutine, End, LibMethod, LibName, Obj
 from chanlint.analysis.program import Way
 from chanlint.analysis.recognise import Event
 from chanlint.catalogue.schema import OpKind, World
@@ -246,7 +246,7 @@ class _Finder:
             if way.spawn is not None and self._several(channel, way):
                 return way, event
         for other in channel.events:
-            if other.kind is not OpKind.RECEIVE or other is event:
+            if other.kind is not OpKind.RECEIVE or other is event or _at_the_other_end(event, other):
                 continue
             for theirs in self.analysis.ways_up(other.frame):
                 for way in ways:
@@ -356,3 +356,9 @@ class _Finder:
             if effect is None or effect.op is not OpKind.POLL:
                 return None
         return held[0] if held and isinstance(held[0], LibMethod) else None
+
+
+def _at_the_other_end(event: Event, other: Event) -> bool:
+    """Whether two receives are at the two ends of a pipe, so that each takes what the other side sends."""
+    one = event.handle
+    return isinstance(one, End) and one.role in recognise.OPPOSITE and recognise.is_opposite(one, other.handle)
