@@ -766,5 +766,5 @@ def test_a_run_without_changes_loads_little(tmp_path: Path, content: str, form: 
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     first, second = (subprocess.run(command, capture_output=True, text=True, env=environment) for _ in range(2))
     assert first.stdout == second.stdout
-    assert ("libcst" in first.stderr) == (content == LEAK)
+    assert "libcst" not in first.stderr  # which is for syntax that is newer than the Python that runs
     assert set(second.stderr.split()) == loaded

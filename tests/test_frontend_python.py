@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,19 @@ import pytest
 from chanlint.frontends.base import LaterSourceMap, Lowered, Problem
 from chanlint.frontends.python import PythonFrontEnd
 from chanlint.frontends.python.decode import decode
+from chanlint.frontends.python.deep import call_deep
 from chanlint.frontends.python.guards import scan
+from chanlint.frontends.python.lower import lower_tree
+from chanlint.frontends.python.newer import Rejected, parse_newer
+from chanlint.frontends.python.rows import Utf8Rows
 from chanlint.frontends.registry import front_end_for
 from chanlint.ir import ops
 from chanlint.ir.ids import HEADER, FunctionId, OpId
+from chanlint.ir.printer import print_module
 from chanlint.ir.verify import verify
 from chanlint.source import Location, SourceFile, Span
+
+CASES = sorted((Path(__file__).parent / "lowering").glob("*.txt"))
 
 
 def lower(text: str, version: tuple[int, int] = (3, 11), path: str = "example.py") -> Lowered:
@@ -109,7 +118,8 @@ def test_bytes_that_are_no_source(data: bytes, message: str, place: tuple[int, i
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "\r", "# only a comment", "a = 1\r\nb = 2\r\n", "a = 1\rb = 2\r", "\fa = 1\n\f\nb = 2", "a"]
+    "text",
+    ["", "\n", "\r", "# only a comment", "(x): int = 1", "a = 1\r\nb = 2\r\n", "a = 1\rb = 2\r", "\fa = 1\n\f\nb = 2", "a"],
 )
 def test_odd_but_valid_files_are_read(text: str) -> None:
     result = lower(text)
@@ -122,7 +132,6 @@ def test_odd_but_valid_files_are_read(text: str) -> None:
     ("text", "expected"),
     [
         ("x = 1\ndef f(:\n", ("syntax error: invalid syntax", 2, 7)),
-        ("(x): int = 1\n", ("not understood by chanlint's parser: this statement is left out", 1, 1)),
         ("x = (\n", ("syntax error: '(' was never closed", 1, 5)),
         ("a\n)\n", ("syntax error: unmatched ')'", 2, 1)),
         ("a = 'b\n", ("syntax error: unterminated string literal (detected at line 1)", 1, 5)),
@@ -146,7 +155,7 @@ def test_a_limit_names_the_definition_where_it_was_met() -> None:
 
 
 def test_only_the_definition_that_is_too_deep_is_left_out() -> None:
-    chain = "".join(f"    {word} a:\n        b()\n" for word in ["if"] + ["elif"] * 700)
+    chain = "".join(f"    {word} a:\n        b()\n" for word in ["if"] + ["elif"] * 9_000)
     result = lower(f"before()\n@a\n@b\ndef guilty():\n{chain}after()\n")
     (only,) = result.problems
     assert (only.message, only.definition) == ("too deeply nested: guilty is left out", "guilty")
@@ -155,7 +164,7 @@ def test_only_the_definition_that_is_too_deep_is_left_out() -> None:
     assert result.source_map is not None
     calls = [op for op in result.module.body.cfg.ops() if isinstance(op, ops.Call)]
     rows = [result.source_map.span(OpId(result.module.body.id, op.index)).start.row for op in calls]
-    assert rows == [1, 5 + 2 * 701]
+    assert rows == [1, 5 + 2 * 9_001]
 
 
 DEEP = "(" * 300 + ")" * 300
@@ -506,31 +515,80 @@ def test_headers() -> None:
     }
 
 
-def test_positions_are_those_of_libcst() -> None:
-    """The marking code generation relies on libcst's inner protocol; its official provider is the judge."""
-    import libcst as cst
-    from libcst.metadata import MetadataWrapper, PositionProvider
+# -- the other parser ---------------------------------------------------------------------------------------------------
 
-    from chanlint.frontends.python.lower import lower_tree
-    from chanlint.frontends.python.positions import Offsets
+_ELSEWHERE = (ast.Tuple, ast.GeneratorExp, ast.MatchSequence, ast.keyword, ast.arg)  # libcst's places of these have no brackets
+_NOT_COMPARED = frozenset({"ctx", "kind", "type_ignores", "simple", "type_comment", "type_params"})
 
-    compared = 0
-    for path in stdlib(("queue.py", "asyncio/queues.py", "contextlib.py", "inspect.py", "tokenize.py", "dataclasses.py")):
+
+def flat(tree: ast.AST) -> Iterator[object]:
+    """A tree as a row of words: kinds of nodes, places and values, but for what is in formatted strings."""
+    stack: list[object] = [tree]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, ast.AST):
+            yield node
+            continue
+        yield type(node).__name__
+        if isinstance(node, ast.JoinedStr):
+            yield sum(isinstance(part, ast.FormattedValue) for part in node.values)
+            continue
+        if isinstance(node, ast.expr | ast.stmt | ast.pattern) and not isinstance(node, _ELSEWHERE):
+            yield (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if name not in _NOT_COMPARED:
+                stack.extend(value if isinstance(value, list) else [value])
+
+
+def test_both_parsers_give_the_same_tree() -> None:
+    names = ("queue.py", "asyncio/queues.py", "contextlib.py", "inspect.py", "tokenize.py", "dataclasses.py", "statistics.py")
+    for path in [*stdlib(names), *stdlib()[::8]]:
         text = path.read_text("utf-8")
-        tree = cst.parse_module(text)
-        lowered = lower_tree(tree, SourceFile(path.name, text), (3, 11))
-        official = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
-        places = {id(place): place for row in lowered.places.values() for place in row if isinstance(place, cst.CSTNode)}
-        del places[id(tree)]
-        offsets = Offsets(tree, places.values())
-        for place in places.values():
-            if isinstance(place, cst.CompFor):
-                continue  # libcst counts the whitespace before it in
-            span, expected = offsets.rows.span(*offsets.bounds(place)), official[place]
-            assert (span.start.row, span.start.column - 1) == (expected.start.line, expected.start.column)
-            assert (span.end.row, span.end.column - 1) == (expected.end.line, expected.end.column)
-            compared += 1
-    assert compared > 5_000
+        assert [*flat(call_deep(lambda text=text: parse_newer(text)))] == [*flat(ast.parse(text))], path
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_both_parsers_lead_to_the_same_ops(path: Path) -> None:
+    text = path.read_text().partition("\n====\n")[2].partition("----\n")[0]
+    source = SourceFile("example.py", text)
+    newer = lower_tree(parse_newer(text), source, (3, 12)).module
+    assert print_module(newer) == path.read_text().partition("----\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "called_too"),
+    [
+        ("type A[T] = list[T]\ndef f[T: int, *Ts, **P](x: T): ...\nf(1)\n", ["f"]),
+        ("class A[T: f()](B): pass\ng()\n", ["g"]),
+        ("x = t'{f():>{g()}} a'", ["f", "g"]),
+        ("x = f'{f('a')} {'b' f'{g()!r}'}'", ["f", "g"]),
+        ("a = [*f() for x in b]\nc = {**g() for x in d}\n", ["f", "g"]),
+        ("lazy import a.b as c\nlazy from d import e\nf()\n", ["f"]),
+        ("try: f()\nexcept A, B: g()\n", ["f", "g"]),
+    ],
+)
+def test_newer_syntax_is_read_whatever_python_runs(text: str, called_too: list[str]) -> None:
+    module = lower_tree(parse_newer(text), SourceFile("example.py", text), (3, 14)).module
+    assert verify(module) == []
+    loads = {op.dst: op.var.name for op in module.body.cfg.ops() if isinstance(op, ops.LoadVar)}
+    assert [loads[op.callee] for op in module.body.cfg.ops() if isinstance(op, ops.Call)] == called_too
+
+
+def test_places_in_newer_syntax_count_characters() -> None:
+    text = "type A = int\nx = '\u00e9\u20ac', f(  1 )\n"
+    tree = parse_newer(text)
+    assert isinstance(tree.body[1], ast.Assign) and isinstance(tree.body[1].value, ast.Tuple)
+    call = tree.body[1].value.elts[1]
+    assert Utf8Rows(text).text(call) == "f(  1 )"
+    assert Utf8Rows(text).start(call) == Location(2, 11)
+
+
+@pytest.mark.parametrize(("text", "row"), [("a\nb = = 1\n", 2), ("def f(:", 1), ("x = (", 1)])
+def test_what_the_other_parser_rejects_says_where(text: str, row: int) -> None:
+    with pytest.raises(Rejected) as rejected:
+        parse_newer(text)
+    assert rejected.value.row == row
 
 
 def test_a_source_map_can_be_made_later() -> None:

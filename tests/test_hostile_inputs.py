@@ -115,9 +115,7 @@ BROKEN = frozenset(
 TOO_MANY = frozenset(
     {
         "rows of deep calls",
-        "rows of deep subscripts",
         "rows of method calls",
-        "rows of sums",
         "calls in rows",
         "statements on one row",
         "blank rows",

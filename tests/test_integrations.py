@@ -270,6 +270,7 @@ def test_an_interrupt_leaves_no_half_file_and_no_process(
 ) -> None:
     for number in range(120):
         (project / f"slow{number}.py").write_text(SLOW)
+    (project / "slow0.py").write_text("lazy import newer\n" + SLOW)  # syntax for which another parser is loaded
     (project / "x.json").write_text("before")
     process = start(project, "check", "--no-cache", "--jobs", jobs, "--output-file", "json:x.json")
     stopped.append(process)

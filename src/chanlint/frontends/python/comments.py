@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from chanlint.frontends.base import Suppression
+from chanlint.frontends.python.guards import scan
 from chanlint.frontends.python.rows import Rows
 
 _ANY = re.compile("noqa|chanlint", re.IGNORECASE)
@@ -23,11 +24,11 @@ _SKIP = re.compile(r"#\s*chanlint:\s*skip-file(?![\w-])")
 _SEPARATOR = re.compile(r"[,\s]+")
 
 
-def suppressions(text: str, comments: Iterable[tuple[int, int]]) -> tuple[Suppression, ...]:
-    """The suppressions among the comments at the given offsets, in the order of the text."""
+def suppressions(text: str) -> tuple[Suppression, ...]:
+    """The suppressions of a text, in its order."""
     if _ANY.search(text) is None:
         return ()
-    return tuple(_suppressions(text, comments))
+    return tuple(_suppressions(text, scan(text).comments))
 
 
 def _suppressions(text: str, comments: Iterable[tuple[int, int]]) -> Iterator[Suppression]:

@@ -14,12 +14,11 @@ A block that nothing reaches is never written: between an unconditional jump and
 
 from __future__ import annotations
 
+import ast
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
-
-import libcst as cst
 
 from chanlint.ir.cfg import RAISE_EXIT, Block, Cfg
 from chanlint.ir.ids import BlockId
@@ -29,18 +28,17 @@ from chanlint.ir.ops import Branch, Copy, Jump, Op, Raise, Register, Return, Ter
 class Stretch(NamedTuple):
     """From the start of ``first`` to the end of ``last``."""
 
-    first: cst.CSTNode
-    last: cst.CSTNode
+    first: ast.AST
+    last: ast.AST
 
 
 class Header(NamedTuple):
-    """From the start of ``statement`` up to the colon before its ``body``."""
+    """From the start of ``statement`` up to the colon before its body."""
 
-    statement: cst.CSTNode
-    body: cst.CSTNode
+    statement: ast.AST
 
 
-Place = cst.CSTNode | Stretch | Header
+Place = ast.AST | Stretch | Header
 
 
 class Way(enum.Enum):

@@ -1,8 +1,9 @@
 """What stands between hostile text and the parsers: a scan that counts work before any of it is done.
 
-libcst's parser has no limits of its own: deep nesting overflows its stack and kills the process, long chains cost time with
-the square of their length, nested ``case`` patterns double per level, and memory grows with the sum of bracket depths. So the
-text is scanned first, token by token and in one pass, for what drives these costs:
+Python's own parser survives anything, and a text that is not long cannot keep it busy. A long one is scanned first, token by
+token and in one pass, for what drives the costs; so is every text that Python's parser rejects, before libcst may try it:
+libcst has no limits of its own. There deep nesting overflows the stack and kills the process, long chains cost time with the
+square of their length, nested ``case`` patterns double per level, and memory grows with the sum of bracket depths.
 
 * **depth**: how many brackets are open; **depths**: the sum of that over all opening brackets.
 * **links**: operators, dots, brackets behind a value and words like ``or`` and ``lambda`` between two commas of one bracket:

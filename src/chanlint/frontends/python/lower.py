@@ -6,15 +6,14 @@ come out in the order of the text.
 
 from __future__ import annotations
 
-import warnings
+import ast
 from dataclasses import dataclass
-
-import libcst as cst
 
 from chanlint.frontends.python.flow import Place
 from chanlint.frontends.python.lower_context import Body, Unit
 from chanlint.frontends.python.lower_statements import StatementLowerer
 from chanlint.frontends.python.names import collect
+from chanlint.frontends.python.rows import Utf8Rows
 from chanlint.frontends.python.scopes import Scope, ScopeKind
 from chanlint.ir.ids import MODULE_BODY, FunctionId
 from chanlint.ir.program import Function, FunctionKind, Module
@@ -30,22 +29,20 @@ class LoweredTree:
     headers: dict[FunctionId, Place]
 
 
-def lower_tree(tree: cst.Module, source: SourceFile, version: tuple[int, int]) -> LoweredTree:
+def lower_tree(tree: ast.Module, source: SourceFile, version: tuple[int, int]) -> LoweredTree:
     """Lowers a parsed file as Python ``version`` would run it. May recurse as deep as the deepest expression."""
     name = source.path.replace("\\", "/").rpartition("/")[2]
     module = Module(source.path, is_package=name == "__init__.py")
-    unit = Unit(tree, module, version, walrus=":=" in source.text, yields="yield" in source.text)
+    unit = Unit(Utf8Rows(source.text), module, version, walrus=":=" in source.text, yields="yield" in source.text)
     body = Function(FunctionId(module.id, MODULE_BODY), MODULE_BODY, FunctionKind.MODULE)
     unit.register(body, tree)
     scope = Scope(ScopeKind.MODULE, body.id, None)
     collect(scope, tree.body, walrus=unit.walrus)
     stack = [Body(body, scope, tree.body)]
     order: dict[FunctionId, Function] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # escapes in string literals: the user's interpreter tells, chanlint does not
-        while stack:
-            waiting = stack.pop()
-            order[waiting.function.id] = waiting.function
-            stack.extend(reversed(StatementLowerer(unit, waiting).found))
+    while stack:
+        waiting = stack.pop()
+        order[waiting.function.id] = waiting.function
+        stack.extend(reversed(StatementLowerer(unit, waiting).found))
     module.functions = order
     return LoweredTree(module, unit.places, unit.headers)

@@ -8,13 +8,13 @@ Nouns:
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import libcst as cst
-
 from chanlint.frontends.python.flow import Place
 from chanlint.frontends.python.names import dotted
+from chanlint.frontends.python.rows import Utf8Rows
 from chanlint.frontends.python.scopes import Scope
 from chanlint.ir.ids import MODULE_BODY, ClassId, FunctionId
 from chanlint.ir.program import Class, Function, FunctionKind, Module
@@ -26,7 +26,7 @@ class Body:
 
     function: Function
     scope: Scope
-    code: Sequence[cst.CSTNode]
+    code: Sequence[ast.stmt] | ast.expr
     cls: Class | None = None
 
 
@@ -35,7 +35,7 @@ class Unit:
     """The module being lowered.
 
     Attributes:
-        tree: its syntax.
+        rows: its text.
         module: what has been lowered so far.
         version: the Python version that decides version tests.
         walrus, yields: whether the text holds ``:=`` and ``yield`` at all; searches are skipped otherwise.
@@ -45,19 +45,17 @@ class Unit:
         sys_names, version_names: local names of the module ``sys`` and of ``sys.version_info``.
     """
 
-    tree: cst.Module
+    rows: Utf8Rows
     module: Module
     version: tuple[int, int]
     walrus: bool
     yields: bool
     places: dict[FunctionId, list[Place]] = field(default_factory=dict)
     headers: dict[FunctionId, Place] = field(default_factory=dict)
-    waiting: list[Body] = field(default_factory=list)
     known: dict[int, tuple[FunctionId, ClassId | None]] = field(default_factory=dict)
     sys_names: set[str] = field(default_factory=lambda: {"sys"})
     version_names: set[str] = field(default_factory=set)
     _used: dict[str, int] = field(default_factory=dict)
-    _texts: dict[str, str] = field(default_factory=dict)
 
     def function_id(self, enclosing: FunctionId, name: str, cls: ClassId | None) -> FunctionId:
         """A new id for ``name`` defined in ``enclosing`` (in the body of ``cls``, if that is a class body)."""
@@ -84,20 +82,18 @@ class Unit:
         self.module.functions[function.id] = function
         self.headers[function.id] = place
 
-    def text(self, node: cst.BaseExpression) -> str:
+    def text(self, node: ast.expr) -> str:
         """The source of an expression on one row; a string literal stands for what is in it."""
         name = dotted(node)
         if name is not None:
             return name
-        if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
-            value = node.evaluated_value
-            if isinstance(value, str):
-                return " ".join(value.split())
-        return " ".join(self.tree.code_for_node(node).split())
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return " ".join(node.value.split())
+        return " ".join(self.rows.text(node).split())
 
-    def decorator(self, node: cst.BaseExpression) -> str:
+    def decorator(self, node: ast.expr) -> str:
         """The source of a decorator without its arguments."""
-        while isinstance(node, cst.Call):
+        while isinstance(node, ast.Call):
             node = node.func
         return self.text(node)
 

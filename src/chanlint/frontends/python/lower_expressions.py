@@ -2,20 +2,20 @@
 
 `ExpressionLowerer` gives every expression a register. What decides where control goes (``and``, ``or``, ``if``/``else``,
 chained comparisons) becomes blocks; the arms meet by `Copy` into one register.
+
+What stands inside a formatted string is placed at the whole string: before 3.12, Python itself does not know better.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import libcst as cst
-
 from chanlint.frontends.python.flow import FlowBuilder, Place
 from chanlint.frontends.python.lower_context import Unit
-from chanlint.frontends.python.names import all_parameters
+from chanlint.frontends.python.names import default_values
 from chanlint.frontends.python.scopes import Scope, mangle
-from chanlint.frontends.python.strings import integer, string_value
 from chanlint.ir.ids import BlockId
 from chanlint.ir.ops import (
     Argument,
@@ -38,14 +38,13 @@ from chanlint.ir.ops import (
 )
 from chanlint.ir.program import Function
 
-_CONSTANTS: dict[str, Constant] = {"None": None, "True": True, "False": False, "__debug__": True}
-_UNARY = {"Minus": "-x", "Plus": "+x", "BitInvert": "~x", "Not": "not"}
-_BINARY = {
-    "Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "FloorDivide": "//", "Modulo": "%", "Power": "**",
-    "MatrixMultiply": "@", "LeftShift": "<<", "RightShift": ">>", "BitAnd": "&", "BitOr": "|", "BitXor": "^",
+UNARY = {"USub": "-x", "UAdd": "+x", "Invert": "~x", "Not": "not"}
+BINARY = {
+    "Add": "+", "Sub": "-", "Mult": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**",
+    "MatMult": "@", "LShift": "<<", "RShift": ">>", "BitAnd": "&", "BitOr": "|", "BitXor": "^",
 }  # fmt: skip
-_COMPARE = {
-    "Equal": "==", "NotEqual": "!=", "LessThan": "<", "LessThanEqual": "<=", "GreaterThan": ">", "GreaterThanEqual": ">=",
+COMPARE = {
+    "Eq": "==", "NotEq": "!=", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=",
     "Is": "is", "IsNot": "is-not", "In": "in", "NotIn": "not-in",
 }  # fmt: skip
 
@@ -68,11 +67,11 @@ class ExpressionLowerer(FlowBuilder):
 
     # -- to be provided by the layers above -----------------------------------------------------------------------------
 
-    def condition(self, node: cst.BaseExpression, true: BlockId, false: BlockId) -> None:
+    def condition(self, node: ast.expr, true: BlockId, false: BlockId) -> None:
         """Goes to ``true`` or ``false`` by the truth of ``node``."""
         raise NotImplementedError
 
-    def make_lambda(self, node: cst.Lambda) -> Register:
+    def make_lambda(self, node: ast.Lambda) -> Register:
         """A lambda, as a value."""
         raise NotImplementedError
 
@@ -82,12 +81,12 @@ class ExpressionLowerer(FlowBuilder):
 
     # -- values ---------------------------------------------------------------------------------------------------------
 
-    def expression(self, node: cst.BaseExpression) -> Register:
+    def expression(self, node: ast.expr) -> Register:
         """The register that holds the value of ``node`` once the ops written here have run."""
         lower = _EXPRESSIONS.get(type(node).__name__)
         return self.unknown(node) if lower is None else lower(self, node)
 
-    def unknown(self, node: cst.CSTNode, *operands: Register) -> Register:
+    def unknown(self, node: ast.AST, *operands: Register) -> Register:
         """A value that nothing is known about."""
         return self.compute(node, "unknown", *operands)
 
@@ -113,17 +112,17 @@ class ExpressionLowerer(FlowBuilder):
         """The attribute that ``.name`` means here."""
         return mangle(name, self.scope.private)
 
-    def _name(self, node: cst.Name) -> Register:
-        name = node.value
-        if name in _CONSTANTS:
-            return self.constant(node, _CONSTANTS[name])
+    def _name(self, node: ast.Name) -> Register:
+        name = node.id
+        if name == "__debug__":
+            return self.constant(node, True)
         dst = self.register()
         self.ops.append(LoadVar(self.at(node), dst, self.scope.load(name)))
         return dst
 
-    def _attribute(self, node: cst.Attribute) -> Register:
+    def _attribute(self, node: ast.Attribute) -> Register:
         obj = self.expression(node.value)
-        return self.load_attribute(node, obj, node.attr.value)
+        return self.load_attribute(node, obj, node.attr)
 
     def load_attribute(self, place: Place, obj: Register, name: str) -> Register:
         """``obj.name``."""
@@ -131,78 +130,56 @@ class ExpressionLowerer(FlowBuilder):
         self.ops.append(LoadAttr(self.at(place), dst, obj, self.attribute_name(name)))
         return dst
 
-    def _integer(self, node: cst.Integer) -> Register:
-        value = integer(node.value)
-        return self.unknown(node) if value is None else self.constant(node, value)
+    def _constant(self, node: ast.Constant) -> Register:
+        return self.constant(node, node.value)
 
-    def _float(self, node: cst.Float) -> Register:
-        return self.constant(node, float(node.value.replace("_", "")))
-
-    def _imaginary(self, node: cst.Imaginary) -> Register:
-        return self.constant(node, complex(0, float(node.value[:-1].replace("_", ""))))
-
-    def _ellipsis(self, node: cst.Ellipsis) -> Register:
-        return self.constant(node, ...)
-
-    def _string(self, node: cst.SimpleString) -> Register:
-        return self.constant(node, string_value(node.value))
-
-    def _joined(self, node: cst.ConcatenatedString) -> Register:
-        parts: list[cst.CSTNode] = []
-        rest: cst.CSTNode = node
-        while isinstance(rest, cst.ConcatenatedString):
-            parts.append(rest.left)
-            rest = rest.right
-        parts.append(rest)
-        texts = [string_value(part.value) for part in parts if isinstance(part, cst.SimpleString)]
-        if len(texts) == len(parts):
-            if all(isinstance(text, bytes) for text in texts):
-                return self.constant(node, b"".join(text for text in texts if isinstance(text, bytes)))
-            return self.constant(node, "".join(text for text in texts if isinstance(text, str)))
-        operands: list[Register] = []
-        for part in parts:
-            self._formatted_parts(getattr(part, "parts", ()), operands)
-        return self.compute(node, "format", *operands)
-
-    def _formatted(self, node: cst.FormattedString) -> Register:
-        operands: list[Register] = []
-        self._formatted_parts(node.parts, operands)
-        return self.compute(node, "format", *operands)
+    def _formatted(self, node: ast.JoinedStr) -> Register:
+        return self._format(node, "format")
 
     def _template(self, node: Any) -> Register:
-        operands: list[Register] = []
-        self._formatted_parts(node.parts, operands)
-        return self.compute(node, "template", *operands)
+        return self._format(node, "template")
 
-    def _formatted_parts(self, parts: Sequence[Any], operands: list[Register]) -> None:
+    def _format(self, node: Any, operator: str) -> Register:
+        first = len(self.places)
+        operands: list[Register] = []
+        self._fields(node.values, operands)
+        self.places[first:] = [node] * (len(self.places) - first)
+        return self.compute(node, operator, *operands)
+
+    def _fields(self, parts: Sequence[Any], operands: list[Register]) -> None:
         for part in parts:
-            expression = getattr(part, "expression", None)
-            if expression is not None:
-                operands.append(self.expression(expression))
-                self._formatted_parts(part.format_spec or (), operands)
+            if isinstance(part, ast.Constant):
+                continue
+            if isinstance(part, ast.JoinedStr):  # only within a template: implicit concatenation, or a specification
+                self._fields(part.values, operands)
+                continue
+            operands.append(self.expression(part.value))
+            if part.format_spec is not None:
+                self._fields(part.format_spec.values, operands)
 
     # -- operators ------------------------------------------------------------------------------------------------------
 
-    def _unary(self, node: cst.UnaryOperation) -> Register:
-        return self.compute(node, _UNARY[type(node.operator).__name__], self.expression(node.expression))
+    def _unary(self, node: ast.UnaryOp) -> Register:
+        return self.compute(node, UNARY[type(node.op).__name__], self.expression(node.operand))
 
-    def _binary(self, node: cst.BinaryOperation) -> Register:
+    def _binary(self, node: ast.BinOp) -> Register:
         left = self.expression(node.left)
-        return self.compute(node, _BINARY[type(node.operator).__name__], left, self.expression(node.right))
+        return self.compute(node, BINARY[type(node.op).__name__], left, self.expression(node.right))
 
-    def _comparison(self, node: cst.Comparison) -> Register:
+    def _comparison(self, node: ast.Compare) -> Register:
         left = self.expression(node.left)
-        if len(node.comparisons) == 1:
-            return self.compare(node, left, node.comparisons[0])[0]
+        if len(node.ops) == 1:
+            return self.compare(node, left, 0)[0]
         dst = self.register()
         short, end = self.new_block(), self.new_block()
-        for target in node.comparisons[:-1]:
-            result, left = self.compare(node, left, target)
+        last = len(node.ops) - 1
+        for position in range(last):
+            result, left = self.compare(node, left, position)
             self.ops.append(Copy(self.at(node), dst, result))
             more = self.new_block()
             self.branch(result, more, short, node)
             self.start(more)
-        result, _ = self.compare(node, left, node.comparisons[-1])
+        result, _ = self.compare(node, left, last)
         self.ops.append(Copy(self.at(node), dst, result))
         self.jump(end, node)
         self.start(short)
@@ -210,10 +187,10 @@ class ExpressionLowerer(FlowBuilder):
         self.start(end)
         return dst
 
-    def compare(self, place: Place, left: Register, target: cst.ComparisonTarget) -> tuple[Register, Register]:
+    def compare(self, node: ast.Compare, left: Register, position: int) -> tuple[Register, Register]:
         """One comparison of a chain: its result and its right operand."""
-        right = self.expression(target.comparator)
-        return self.compared(place, _COMPARE[type(target.operator).__name__], left, right), right
+        right = self.expression(node.comparators[position])
+        return self.compared(node, COMPARE[type(node.ops[position]).__name__], left, right), right
 
     def compared(self, place: Place, operator: str, left: Register, right: Register) -> Register:
         """``left operator right``."""
@@ -221,20 +198,12 @@ class ExpressionLowerer(FlowBuilder):
         self.ops.append(Compare(self.at(place), dst, operator, left, right))
         return dst
 
-    def _boolean(self, node: cst.BooleanOperation) -> Register:
-        operator = type(node.operator)
-        operands: list[cst.BaseExpression] = [node.right]
-        left: cst.BaseExpression = node.left
-        while isinstance(left, cst.BooleanOperation) and type(left.operator) is operator and not left.lpar:
-            operands.append(left.right)
-            left = left.left
-        operands.append(left)
-        operands.reverse()
+    def _boolean(self, node: ast.BoolOp) -> Register:
         dst, end = self.register(), self.new_block()
-        for operand in operands[:-1]:
+        for operand in node.values[:-1]:
             value = self.expression(operand)
             short, more = self.new_block(), self.new_block()
-            if operator is cst.Or:
+            if isinstance(node.op, ast.Or):
                 self.branch(value, short, more, node)
             else:
                 self.branch(value, more, short, node)
@@ -242,13 +211,13 @@ class ExpressionLowerer(FlowBuilder):
             self.ops.append(Copy(self.at(node), dst, value))
             self.jump(end, node)
             self.start(more)
-        value = self.expression(operands[-1])
+        value = self.expression(node.values[-1])
         self.ops.append(Copy(self.at(node), dst, value))
         self.jump(end, node)
         self.start(end)
         return dst
 
-    def _conditional(self, node: cst.IfExp) -> Register:
+    def _conditional(self, node: ast.IfExp) -> Register:
         dst, true, false, end = self.register(), self.new_block(), self.new_block(), self.new_block()
         self.condition(node.test, true, false)
         for block, arm in ((true, node.body), (false, node.orelse)):
@@ -259,115 +228,100 @@ class ExpressionLowerer(FlowBuilder):
         self.start(end)
         return dst
 
-    def _walrus(self, node: cst.NamedExpr) -> Register:
+    def _walrus(self, node: ast.NamedExpr) -> Register:
         value = self.expression(node.value)
-        if isinstance(node.target, cst.Name):
-            self.ops.append(StoreVar(self.at(node.target), self.scope.store_walrus(node.target.value), value))
+        self.ops.append(StoreVar(self.at(node.target), self.scope.store_walrus(node.target.id), value))
         return value
 
     # -- containers -----------------------------------------------------------------------------------------------------
 
-    def _elements(self, node: Any) -> tuple[tuple[Register, ...], frozenset[int]]:
+    def _build(self, node: ast.expr, kind: str, elements: Sequence[ast.expr]) -> Register:
         items: list[Register] = []
         starred: list[int] = []
-        for position, element in enumerate(node.elements):
-            if type(element) is cst.StarredElement:
+        for position, element in enumerate(elements):
+            if type(element) is ast.Starred:
                 starred.append(position)
-            items.append(self.expression(element.value))
-        return tuple(items), frozenset(starred)
-
-    def _build(self, node: cst.CSTNode, kind: str) -> Register:
-        items, starred = self._elements(node)
+                element = element.value
+            items.append(self.expression(element))
         dst = self.register()
-        self.ops.append(Build(self.at(node), dst, kind, items, (), starred))
+        self.ops.append(Build(self.at(node), dst, kind, tuple(items), (), frozenset(starred)))
         return dst
 
-    def _tuple(self, node: cst.Tuple) -> Register:
-        return self._build(node, "tuple")
+    def _tuple(self, node: ast.Tuple) -> Register:
+        return self._build(node, "tuple", node.elts)
 
-    def _list(self, node: cst.List) -> Register:
-        return self._build(node, "list")
+    def _list(self, node: ast.List) -> Register:
+        return self._build(node, "list", node.elts)
 
-    def _set(self, node: cst.Set) -> Register:
-        return self._build(node, "set")
+    def _set(self, node: ast.Set) -> Register:
+        return self._build(node, "set", node.elts)
 
-    def _dict(self, node: cst.Dict) -> Register:
+    def _dict(self, node: ast.Dict) -> Register:
         keys: list[Register | None] = []
         items: list[Register] = []
-        for element in node.elements:
-            keys.append(self.expression(element.key) if isinstance(element, cst.DictElement) else None)
-            items.append(self.expression(element.value))
+        for key, value in zip(node.keys, node.values, strict=True):
+            keys.append(None if key is None else self.expression(key))
+            items.append(self.expression(value))
         dst = self.register()
         self.ops.append(Build(self.at(node), dst, "dict", tuple(items), tuple(keys)))
         return dst
 
-    def _subscript(self, node: cst.Subscript) -> Register:
+    def _subscript(self, node: ast.Subscript) -> Register:
         obj = self.expression(node.value)
-        key = self.key(node)
+        key = self.expression(node.slice)
         dst = self.register()
         self.ops.append(LoadItem(self.at(node), dst, obj, key))
         return dst
 
-    def key(self, node: cst.Subscript) -> Register:
-        """What stands in the brackets of a subscript."""
-        values: list[Register] = []
-        starred: list[int] = []
-        for position, element in enumerate(node.slice):
-            part = element.slice
-            if isinstance(part, cst.Index):
-                values.append(self.expression(part.value))
-                if part.star is not None:
-                    starred.append(position)
-            elif isinstance(part, cst.Slice):
-                values.append(self._slice(part))
-        if len(values) == 1 and not starred and not isinstance(node.slice[0].comma, cst.Comma):
-            return values[0]
-        dst = self.register()
-        self.ops.append(Build(self.at(node), dst, "tuple", tuple(values), (), frozenset(starred)))
-        return dst
-
-    def _slice(self, node: cst.Slice) -> Register:
+    def _slice(self, node: ast.Slice) -> Register:
         bounds = [node.lower, node.upper] if node.step is None else [node.lower, node.upper, node.step]
         operands = [self.constant(node, None) if bound is None else self.expression(bound) for bound in bounds]
         return self.compute(node, "slice", *operands)
 
-    def _starred(self, node: cst.StarredElement) -> Register:
+    def _starred(self, node: ast.Starred) -> Register:
         return self.expression(node.value)
 
     # -- calls and suspension -------------------------------------------------------------------------------------------
 
-    def _call(self, node: cst.Call) -> Register:
+    def _call(self, node: ast.Call) -> Register:
         callee = self.expression(node.func)
-        arguments = self.arguments(node.args)
+        arguments = (*self.positional(node.args), *self.keywords(node.keywords))
         dst = self.register()
         self.ops.append(Call(self.at(node), dst, callee, arguments))
         return dst
 
-    def arguments(self, nodes: Sequence[cst.Arg]) -> tuple[Argument, ...]:
-        """The arguments of a call."""
-        return tuple(
-            Argument(
-                self.expression(node.value),
-                None if node.keyword is None else self.attribute_name(node.keyword.value),
-                len(node.star),
-            )
+    def positional(self, nodes: Sequence[ast.expr]) -> list[Argument]:
+        """The positional arguments of a call, or the bases of a class."""
+        return [
+            Argument(self.expression(node.value), None, 1)
+            if type(node) is ast.Starred
+            else Argument(self.expression(node), None, 0)
             for node in nodes
-        )
+        ]
 
-    def _await(self, node: cst.Await) -> Register:
-        src = self.expression(node.expression)
+    def keywords(self, nodes: Sequence[ast.keyword]) -> list[Argument]:
+        """The keyword arguments of a call."""
+        return [
+            Argument(self.expression(node.value), None, 2)
+            if node.arg is None
+            else Argument(self.expression(node.value), self.attribute_name(node.arg), 0)
+            for node in nodes
+        ]
+
+    def _await(self, node: ast.Await) -> Register:
+        src = self.expression(node.value)
         dst = self.register()
         self.ops.append(Await(self.at(node), dst, src))
         return dst
 
-    def _yield(self, node: cst.Yield) -> Register:
+    def _yield(self, node: ast.Yield) -> Register:
+        return self._suspend(node, self.constant(node, None) if node.value is None else self.expression(node.value))
+
+    def _yield_from(self, node: ast.YieldFrom) -> Register:
+        return self._suspend(node, self.expression(node.value), delegate=True)
+
+    def _suspend(self, node: ast.expr, src: Register, delegate: bool = False) -> Register:
         self.function.is_generator = True
-        value = node.value
-        delegate = isinstance(value, cst.From)
-        if isinstance(value, cst.From):
-            src = self.expression(value.item)
-        else:
-            src = self.constant(node, None) if value is None else self.expression(value)
         dst = self.register()
         self.ops.append(Yield(self.at(node), dst, src, delegate))
         return dst
@@ -375,15 +329,13 @@ class ExpressionLowerer(FlowBuilder):
     def _comprehension(self, node: Any) -> Register:
         return self.comprehension(node)
 
-    def _lambda(self, node: cst.Lambda) -> Register:
+    def _lambda(self, node: ast.Lambda) -> Register:
         return self.make_lambda(node)
 
-    def defaults(self, parameters: cst.Parameters) -> tuple[tuple[str, Register], ...]:
+    def defaults(self, parameters: ast.arguments) -> tuple[tuple[str, Register], ...]:
         """The defaults of parameters, evaluated in the order they are written."""
         return tuple(
-            (self.attribute_name(parameter.name.value), self.expression(parameter.default))
-            for parameter in all_parameters(parameters)
-            if parameter.default is not None
+            (self.attribute_name(parameter.arg), self.expression(default)) for parameter, default in default_values(parameters)
         )
 
     def made_function(self, place: Place, function: Function, defaults: tuple[tuple[str, Register], ...]) -> Register:
@@ -393,23 +345,18 @@ class ExpressionLowerer(FlowBuilder):
         return dst
 
 
-# By name: not every supported libcst knows all of them.
+# By name: not every Python knows all of them.
 _EXPRESSIONS: dict[str, Callable[[Any, Any], Register]] = {
     "Name": ExpressionLowerer._name,
     "Attribute": ExpressionLowerer._attribute,
     "Call": ExpressionLowerer._call,
-    "SimpleString": ExpressionLowerer._string,
-    "Integer": ExpressionLowerer._integer,
-    "Float": ExpressionLowerer._float,
-    "Imaginary": ExpressionLowerer._imaginary,
-    "Ellipsis": ExpressionLowerer._ellipsis,
-    "ConcatenatedString": ExpressionLowerer._joined,
-    "FormattedString": ExpressionLowerer._formatted,
-    "TemplatedString": ExpressionLowerer._template,
-    "UnaryOperation": ExpressionLowerer._unary,
-    "BinaryOperation": ExpressionLowerer._binary,
-    "BooleanOperation": ExpressionLowerer._boolean,
-    "Comparison": ExpressionLowerer._comparison,
+    "Constant": ExpressionLowerer._constant,
+    "JoinedStr": ExpressionLowerer._formatted,
+    "TemplateStr": ExpressionLowerer._template,
+    "UnaryOp": ExpressionLowerer._unary,
+    "BinOp": ExpressionLowerer._binary,
+    "BoolOp": ExpressionLowerer._boolean,
+    "Compare": ExpressionLowerer._comparison,
     "IfExp": ExpressionLowerer._conditional,
     "NamedExpr": ExpressionLowerer._walrus,
     "Tuple": ExpressionLowerer._tuple,
@@ -417,9 +364,11 @@ _EXPRESSIONS: dict[str, Callable[[Any, Any], Register]] = {
     "Set": ExpressionLowerer._set,
     "Dict": ExpressionLowerer._dict,
     "Subscript": ExpressionLowerer._subscript,
+    "Slice": ExpressionLowerer._slice,
     "Await": ExpressionLowerer._await,
     "Yield": ExpressionLowerer._yield,
+    "YieldFrom": ExpressionLowerer._yield_from,
     "Lambda": ExpressionLowerer._lambda,
-    "StarredElement": ExpressionLowerer._starred,
-    **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp", "StarredDictComp"), ExpressionLowerer._comprehension),
+    "Starred": ExpressionLowerer._starred,
+    **dict.fromkeys(("ListComp", "SetComp", "DictComp", "GeneratorExp"), ExpressionLowerer._comprehension),
 }

@@ -11,10 +11,9 @@ too, or be raised again, is left out.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import libcst as cst
 
 from chanlint.frontends.python.flow import Cleanup, Header, Loop, Stretch
 from chanlint.frontends.python.lower_context import Body, Unit, in_class
@@ -22,7 +21,7 @@ from chanlint.frontends.python.lower_definitions import DefinitionLowerer
 from chanlint.frontends.python.lower_simple import SIMPLE, SimpleLowerer
 from chanlint.frontends.python.names import has_yield
 from chanlint.ir.ids import BlockId
-from chanlint.ir.ops import Catch, Caught, DeleteVar, Enter, Exit, Raise, Register, Return
+from chanlint.ir.ops import Catch, Caught, DeleteVar, Enter, Exit, Raise, Register, Return, StoreVar
 
 FINALLY_COPIES = 8
 """How often a ``finally`` body is copied in one function."""
@@ -41,9 +40,8 @@ class StatementLowerer(SimpleLowerer):
 
     def _lower(self, body: Body) -> None:
         function = body.function
-        if len(body.code) == 1 and isinstance(body.code[0], cst.BaseExpression):
-            expression = body.code[0]
-            self.leave_with(self.expression(expression), self._none(expression), expression)
+        if isinstance(body.code, ast.expr):
+            self.leave_with(self.expression(body.code), self._none(body.code), body.code)
         else:
             self.statements(body.code)
             if self.reachable:
@@ -55,61 +53,49 @@ class StatementLowerer(SimpleLowerer):
         if in_class(function):
             function.is_generator = False
 
-    def statements(self, body: Sequence[cst.CSTNode]) -> None:
+    def statements(self, body: Sequence[ast.stmt]) -> None:
         """A run of statements; what stands behind a ``return`` or the like is dropped."""
         for position, statement in enumerate(body):
             if not self.reachable:
                 self.dropped(body[position:])
                 return
-            kind = type(statement)
-            if kind is cst.SimpleStatementLine:
-                for part in statement.body:  # type: ignore[attr-defined]  # narrowed by its type just above
-                    if self.reachable:
-                        self.statement(part)
-                    else:
-                        self.dropped([part])
-            else:
-                self.statement(statement)
+            lower = _STATEMENTS.get(type(statement).__name__)
+            if lower is not None:
+                lower(self, statement)
 
-    def dropped(self, statements: Sequence[cst.CSTNode]) -> None:
+    def dropped(self, statements: Sequence[ast.stmt]) -> None:
         """Code that control never reaches; a ``yield`` in it still makes the function a generator."""
         if self.unit.yields and not self.function.is_generator and has_yield(statements):
             self.function.is_generator = True
 
-    def statement(self, node: cst.CSTNode) -> None:
-        """One statement."""
-        name = type(node).__name__
-        lower = SIMPLE.get(name) or _COMPOUND.get(name)
-        if lower is not None:
-            lower(self, node)
-
     # -- branches and loops ---------------------------------------------------------------------------------------------
 
-    def _if(self, node: cst.If) -> None:
+    def _if(self, node: ast.If) -> None:
         end = self.new_block()
-        arm: cst.If | cst.Else | None = node
-        while isinstance(arm, cst.If):
+        arm = node
+        while True:
             true, false = self.new_block(), self.new_block()
             self.condition(arm.test, true, false)
             self._arm(true, arm.body, end, arm)
-            arm = arm.orelse
+            rest = arm.orelse
             if not self.start(false):
-                while isinstance(arm, cst.If):
-                    self.dropped(arm.body.body)
-                    arm = arm.orelse
-        if isinstance(arm, cst.Else):
-            self.statements(arm.body.body)
+                self.dropped(rest)
+                break
+            if len(rest) != 1 or type(rest[0]) is not ast.If:
+                self.statements(rest)
+                break
+            arm = rest[0]
         self.jump(end, node)
         self.start(end)
 
-    def _arm(self, block: BlockId, body: cst.BaseSuite, end: BlockId, place: cst.CSTNode) -> None:
+    def _arm(self, block: BlockId, body: Sequence[ast.stmt], end: BlockId, place: ast.AST) -> None:
         if self.start(block):
-            self.statements(body.body)
+            self.statements(body)
             self.jump(end, place)
         else:
-            self.dropped(body.body)
+            self.dropped(body)
 
-    def _while(self, node: cst.While) -> None:
+    def _while(self, node: ast.While) -> None:
         head, body, done, after = (self.new_block() for _ in range(4))
         self.jump(head, node)
         self.start_always(head)
@@ -117,9 +103,9 @@ class StatementLowerer(SimpleLowerer):
         self._loop_body(body, node, Loop(after, head))
         self._loop_else(done, node.orelse, after, node)
 
-    def _for(self, node: cst.For) -> None:
-        is_async = node.asynchronous is not None
-        iterator = self.iterator(node.iter, node.iter, is_async)
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        is_async = isinstance(node, ast.AsyncFor)
+        iterator = self.iterator(node.iter, is_async)
         head, item, done, after = (self.new_block() for _ in range(4))
         self.loop_head(Stretch(node, node.iter), head, iterator, item, done, node.target, is_async)
         body = self.new_block()
@@ -127,19 +113,18 @@ class StatementLowerer(SimpleLowerer):
         self._loop_body(body, node, Loop(after, head))
         self._loop_else(done, node.orelse, after, node)
 
-    def _loop_body(self, block: BlockId, node: cst.For | cst.While, loop: Loop) -> None:
+    def _loop_body(self, block: BlockId, node: ast.For | ast.AsyncFor | ast.While, loop: Loop) -> None:
         self.push(loop)
         self._arm(block, node.body, loop.again, node)
         self.pop()
 
-    def _loop_else(self, done: BlockId, orelse: cst.Else | None, after: BlockId, node: cst.CSTNode) -> None:
+    def _loop_else(self, done: BlockId, orelse: Sequence[ast.stmt], after: BlockId, node: ast.AST) -> None:
         self.start(done)
-        if orelse is not None:
-            self.statements(orelse.body.body)
+        self.statements(orelse)
         self.jump(after, node)
         self.start(after)
 
-    def _match(self, node: cst.Match) -> None:
+    def _match(self, node: ast.Match) -> None:
         subject = self.expression(node.subject)
         end = self.new_block()
         for case in node.cases:
@@ -147,17 +132,17 @@ class StatementLowerer(SimpleLowerer):
             self.pattern(case.pattern, subject, other)
             body = self.new_block()
             if case.guard is None:
-                self.jump(body, case)
+                self.jump(body, case.pattern)
             else:
                 self.condition(case.guard, body, other)
-            self._arm(body, case.body, end, case)
+            self._arm(body, case.body, end, case.pattern)
             self.start(other)
         self.jump(end, node)
         self.start(end)
 
     # -- regions with a cleanup -----------------------------------------------------------------------------------------
 
-    def _region(self, place: cst.CSTNode, inside: Callable[[], None], cleanup: Cleanup) -> tuple[BlockId, BlockId]:
+    def _region(self, place: ast.AST, inside: Callable[[], None], cleanup: Cleanup) -> tuple[BlockId, BlockId]:
         """Lowers ``inside`` with a cleanup on all ways out but the exceptional one, whose block it begins.
 
         Answers that block, and the block where control goes on afterwards.
@@ -178,16 +163,16 @@ class StatementLowerer(SimpleLowerer):
         self.start_always(raised)
         return raised, after
 
-    def _with(self, node: cst.With) -> None:
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
         self._with_items(node, 0)
 
-    def _with_items(self, node: cst.With, position: int) -> None:
+    def _with_items(self, node: ast.With | ast.AsyncWith, position: int) -> None:
         if position == len(node.items):
-            self.statements(node.body.body)
+            self.statements(node.body)
             return
         item = node.items[position]
-        place = item.item
-        is_async = node.asynchronous is not None
+        place = item.context_expr
+        is_async = isinstance(node, ast.AsyncWith)
         manager = self.expression(place)
         value = self.register()
         enter = self.at(place)
@@ -199,8 +184,8 @@ class StatementLowerer(SimpleLowerer):
             return dst
 
         def inside() -> None:
-            if item.asname is not None:
-                self.assign(item.asname.name, value)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value)
             self._with_items(node, position + 1)
 
         _, after = self._region(place, inside, Cleanup(lambda: void(leave(raising=False))))
@@ -211,56 +196,54 @@ class StatementLowerer(SimpleLowerer):
         self.end(Raise(self.at(place), None))
         self.start(after)
 
-    def _try(self, node: cst.Try | cst.TryStar) -> None:
-        if node.finalbody is None:
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
+        if not node.finalbody:
             self._try_except(node)
             return
-        final = node.finalbody
 
         def write() -> None:
-            self._final_copy(final)
+            self._final_copy(node)
 
         raised, after = self._region(node, lambda: self._try_except(node), Cleanup(write))
-        self._raise_copies.setdefault(id(final), raised)
-        self._final_copy(final)
-        self.end(Raise(self.at(final), None))
+        self._raise_copies.setdefault(id(node), raised)
+        self._final_copy(node)
+        self.end(Raise(self.at(node.finalbody[0]), None))
         self.start(after)
 
-    def _final_copy(self, node: cst.Finally) -> None:
+    def _final_copy(self, node: ast.Try | ast.TryStar) -> None:
         count = self._copies[id(node)] = self._copies.get(id(node), 0) + 1
         shared = self._raise_copies.get(id(node))
         if count > FINALLY_COPIES and shared is not None:
-            self.jump(shared, node)
+            self.jump(shared, node.finalbody[0])
         else:
-            self.statements(node.body.body)
+            self.statements(node.finalbody)
 
-    def _try_except(self, node: cst.Try | cst.TryStar) -> None:
+    def _try_except(self, node: ast.Try | ast.TryStar) -> None:
         if not node.handlers:
-            self.statements(node.body.body)
+            self.statements(node.body)
             return
         dispatch, after = self.new_block(), self.new_block()
         outer = self.guard(dispatch, node)
-        self.statements(node.body.body)
+        self.statements(node.body)
         normal = self.new_block()
         self.jump(normal, node)
         self.handler = outer
         if self.start(normal):
-            if node.orelse is not None:
-                self.statements(node.orelse.body.body)
+            self.statements(node.orelse)
             self.jump(after, node)
-        elif node.orelse is not None:
-            self.dropped(node.orelse.body.body)
+        else:
+            self.dropped(node.orelse)
         self.start_always(dispatch)
         for handler in node.handlers:
             if not self.reachable:
-                self.dropped(handler.body.body)
+                self.dropped(handler.body)
                 continue
-            self._handler(handler, after, isinstance(node, cst.TryStar))
+            self._handler(handler, after, isinstance(node, ast.TryStar))
         self.end(Raise(self.at(node), None))
         self.start(after)
 
-    def _handler(self, node: cst.ExceptHandler | cst.ExceptStarHandler, after: BlockId, star: bool) -> None:
-        place = Header(node, node.body)
+    def _handler(self, node: ast.ExceptHandler, after: BlockId, star: bool) -> None:
+        place = Header(node)
         types = self._exception_types(node.type)
         matched, unmatched = self.new_block(), self.new_block()
         self.reach(matched)
@@ -270,20 +253,19 @@ class StatementLowerer(SimpleLowerer):
         self.start(matched)
         caught = self.register()
         self.ops.append(Caught(self.at(place), caught))
-        name = None if node.name is None else node.name.name
-        if name is not None:
-            self.assign(name, caught)
-        self.statements(node.body.body)
-        if self.reachable and isinstance(name, cst.Name):
-            self.ops.append(DeleteVar(self.at(name), self.scope.store(name.value)))
+        if node.name is not None:
+            self.ops.append(StoreVar(self.at(place), self.scope.store(node.name), caught))
+        self.statements(node.body)
+        if self.reachable and node.name is not None:
+            self.ops.append(DeleteVar(self.at(place), self.scope.store(node.name)))
         self.jump(after, node)
         self.start(unmatched)
 
-    def _exception_types(self, node: cst.BaseExpression | None) -> tuple[Register, ...]:
+    def _exception_types(self, node: ast.expr | None) -> tuple[Register, ...]:
         if node is None:
             return ()
-        if isinstance(node, cst.Tuple) and all(isinstance(element, cst.Element) for element in node.elements):
-            types = tuple(self.expression(element.value) for element in node.elements)
+        if isinstance(node, ast.Tuple) and not any(isinstance(element, ast.Starred) for element in node.elts):
+            types = tuple(self.expression(element) for element in node.elts)
             return types or (self.expression(node),)
         return (self.expression(node),)
 
@@ -292,14 +274,18 @@ def void(_: object) -> None:
     """Drops a value."""
 
 
-_COMPOUND: dict[str, Callable[[Any, Any], None]] = {
+_STATEMENTS: dict[str, Callable[[Any, Any], None]] = {
+    **SIMPLE,
     "If": StatementLowerer._if,
     "While": StatementLowerer._while,
     "For": StatementLowerer._for,
+    "AsyncFor": StatementLowerer._for,
     "With": StatementLowerer._with,
+    "AsyncWith": StatementLowerer._with,
     "Try": StatementLowerer._try,
     "TryStar": StatementLowerer._try,
     "Match": StatementLowerer._match,
     "FunctionDef": DefinitionLowerer.define_function,
+    "AsyncFunctionDef": DefinitionLowerer.define_function,
     "ClassDef": DefinitionLowerer.define_class,
 }

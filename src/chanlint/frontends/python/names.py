@@ -7,80 +7,72 @@ the text holds one at all.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import ast
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
-
-import libcst as cst
 
 from chanlint.frontends.python.scopes import Scope, mangle
 
-_SKIPPED_FIELDS = frozenset(
-    {"lpar", "rpar", "comma", "semicolon", "leading_lines", "lines_after_decorators", "header", "footer", "equal", "operator"}
-)
-_fields: dict[type, tuple[str, ...]] = {}
 
-
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The parts of ``node`` that can hold expressions or statements, in the order of its fields."""
-    kind = type(node)
-    names = _fields.get(kind)
-    if names is None:
-        names = _fields[kind] = tuple(
-            item.name for item in dataclasses.fields(kind) if "whitespace" not in item.name and item.name not in _SKIPPED_FIELDS
-        )
-    for name in names:
-        value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, (tuple, list)):
-            for item in value:
-                if isinstance(item, cst.CSTNode):
-                    yield item
-
-
-def own_parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def own_parts(node: ast.AST) -> Iterator[ast.AST]:
     """``node`` and all below it that runs in the same frame: not the bodies of functions, lambdas and classes."""
-    stack: list[cst.CSTNode] = [node]
+    stack: list[ast.AST] = [node]
     while stack:
         item = stack.pop()
         yield item
-        if isinstance(item, cst.FunctionDef):
-            stack.extend(item.decorators)
-            stack.extend(parameter.default for parameter in all_parameters(item.params) if parameter.default is not None)
-        elif isinstance(item, cst.Lambda):
-            stack.extend(parameter.default for parameter in all_parameters(item.params) if parameter.default is not None)
-        elif isinstance(item, cst.ClassDef):
-            stack.extend((*item.decorators, *item.bases, *item.keywords))
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+            stack.extend(item.decorator_list)
+            stack.extend(_defaults(item.args))
+        elif isinstance(item, ast.Lambda):
+            stack.extend(_defaults(item.args))
+        elif isinstance(item, ast.ClassDef):
+            stack.extend((*item.decorator_list, *item.bases, *item.keywords))
         else:
-            stack.extend(children(item))
+            stack.extend(ast.iter_child_nodes(item))
 
 
-def has_yield(nodes: Iterable[cst.CSTNode]) -> bool:
+def _defaults(parameters: ast.arguments) -> Iterator[ast.expr]:
+    yield from parameters.defaults
+    yield from (default for default in parameters.kw_defaults if default is not None)
+
+
+def has_yield(nodes: Iterable[ast.AST]) -> bool:
     """Whether code in the frame of ``nodes`` yields, which makes its function a generator even where it is dead."""
-    return any(isinstance(part, cst.Yield) for node in nodes for part in own_parts(node))
+    return any(isinstance(part, ast.Yield | ast.YieldFrom) for node in nodes for part in own_parts(node))
 
 
-def all_parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
+def all_parameters(parameters: ast.arguments) -> Iterator[ast.arg]:
     """All parameters in the order they are written."""
-    yield from parameters.posonly_params
-    yield from parameters.params
-    if isinstance(parameters.star_arg, cst.Param):
-        yield parameters.star_arg
-    yield from parameters.kwonly_params
-    if parameters.star_kwarg is not None:
-        yield parameters.star_kwarg
+    yield from parameters.posonlyargs
+    yield from parameters.args
+    if parameters.vararg is not None:
+        yield parameters.vararg
+    yield from parameters.kwonlyargs
+    if parameters.kwarg is not None:
+        yield parameters.kwarg
 
 
-def dotted(node: cst.BaseExpression | None) -> str | None:
+def default_values(parameters: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr]]:
+    """The parameters that have a default, with it, in the order they are written."""
+    if parameters.defaults:
+        ordered = [*parameters.posonlyargs, *parameters.args]
+        yield from zip(ordered[-len(parameters.defaults) :], parameters.defaults, strict=True)
+    for parameter, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True):
+        if default is not None:
+            yield parameter, default
+
+
+def dotted(node: ast.expr | None) -> str | None:
     """``a.b.c`` as text, or None for anything but names joined by dots."""
+    if type(node) is ast.Name:
+        return node.id
     parts: list[str] = []
-    while isinstance(node, cst.Attribute):
-        parts.append(node.attr.value)
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
         node = node.value
-    if not isinstance(node, cst.Name):
+    if not isinstance(node, ast.Name):
         return None
-    parts.append(node.value)
+    parts.append(node.id)
     return ".".join(reversed(parts))
 
 
@@ -94,152 +86,160 @@ class _Collector:
     def bind(self, name: str) -> None:
         self.scope.bound.add(mangle(name, self.scope.private))
 
-    def target(self, node: cst.CSTNode) -> None:
+    def target(self, node: ast.expr) -> None:
         """Names in an assignment target, however nested."""
+        if type(node) is ast.Name:
+            self.bind(node.id)
+            return
         stack = [node]
         while stack:
             item = stack.pop()
-            if isinstance(item, cst.Name):
-                self.bind(item.value)
-            elif isinstance(item, (cst.Tuple, cst.List)):
-                stack.extend(element.value for element in item.elements)
-            elif isinstance(item, cst.StarredElement):
+            if isinstance(item, ast.Name):
+                self.bind(item.id)
+            elif isinstance(item, ast.Tuple | ast.List):
+                stack.extend(item.elts)
+            elif isinstance(item, ast.Starred):
                 stack.append(item.value)
 
-    def body(self, statements: Sequence[cst.CSTNode]) -> None:
+    def body(self, statements: Sequence[ast.stmt]) -> None:
         for statement in statements:
-            if isinstance(statement, cst.SimpleStatementLine):
-                for small in statement.body:
-                    self.small(small)
-            elif isinstance(statement, cst.BaseSmallStatement):
-                self.small(statement)
-            else:
-                self.compound(statement)
+            reader = _READERS.get(type(statement).__name__)
+            if reader is not None:
+                reader(self, statement)
+            elif self.walrus:
+                self.search(statement)
 
-    def small(self, node: cst.CSTNode) -> None:
-        match node:
-            case cst.Assign():
-                for target in node.targets:
-                    self.target(target.target)
-            case cst.AugAssign() | cst.AnnAssign() | cst.Del():
-                self.target(node.target)
-            case cst.Import():
-                self._import(node.names)
-            case cst.ImportFrom():
-                if not isinstance(node.names, cst.ImportStar):
-                    self._import(node.names)
-            case cst.Global():
-                self.scope.globals.update(mangle(item.name.value, self.scope.private) for item in node.names)
-            case cst.Nonlocal():
-                self.scope.nonlocals.update(mangle(item.name.value, self.scope.private) for item in node.names)
-            case _:
-                self._newer(node)
-        if self.walrus:
-            self.search(node)
+    # -- statements without a body --------------------------------------------------------------------------------------
 
-    def _newer(self, node: Any) -> None:
-        """Statements that not every supported libcst knows."""
-        kind = type(node).__name__
-        if kind == "TypeAlias":
-            self.bind(node.name.value)
-        elif kind in ("LazyImport", "LazyImportFrom") and not isinstance(node.names, cst.ImportStar):
-            self._import(node.names)
+    def _assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self.target(target)
+        self._search_all(node)
 
-    def _import(self, aliases: Sequence[cst.ImportAlias]) -> None:
-        for alias in aliases:
-            if alias.asname is not None:
-                self.target(alias.asname.name)
-            else:
-                self.bind((dotted(alias.name) or "").partition(".")[0])
+    def _one_target(self, node: ast.AugAssign | ast.AnnAssign) -> None:
+        self.target(node.target)
+        self._search_all(node)
 
-    def compound(self, node: cst.CSTNode) -> None:
-        match node:
-            case cst.FunctionDef() | cst.ClassDef():
-                self.bind(node.name.value)
-                if self.walrus:
-                    self.search(node)
-                return
-            case cst.For():
-                self.target(node.target)
-                self._search_all(node.target, node.iter)
-                self.body(node.body.body)
-                self._orelse(node.orelse)
-            case cst.While():
-                self._search_all(node.test)
-                self.body(node.body.body)
-                self._orelse(node.orelse)
-            case cst.If():
-                self._if(node)
-            case cst.With():
-                for item in node.items:
-                    self._search_all(item.item)
-                    if item.asname is not None:
-                        self.target(item.asname.name)
-                self.body(node.body.body)
-            case cst.Try() | cst.TryStar():
-                self._try(node)
-            case cst.Match():
-                self._match(node)
+    def _del(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            self.target(target)
+        self._search_all(node)
 
-    def _orelse(self, node: cst.If | cst.Else | None) -> None:
-        if isinstance(node, cst.Else):
-            self.body(node.body.body)
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            if alias.name != "*":
+                self.bind(alias.asname or alias.name.partition(".")[0])
 
-    def _if(self, node: cst.If) -> None:
-        arm: cst.If | cst.Else | None = node
-        while isinstance(arm, cst.If):
-            self._search_all(arm.test)
-            self.body(arm.body.body)
-            arm = arm.orelse
-        self._orelse(arm)
+    def _global(self, node: ast.Global) -> None:
+        self.scope.globals.update(mangle(name, self.scope.private) for name in node.names)
 
-    def _try(self, node: cst.Try | cst.TryStar) -> None:
-        self.body(node.body.body)
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        self.scope.nonlocals.update(mangle(name, self.scope.private) for name in node.names)
+
+    def _type_alias(self, node: Any) -> None:
+        self.bind(node.name.id)
+
+    # -- statements with a body -----------------------------------------------------------------------------------------
+
+    def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        self.bind(node.name)
+        self._search_all(node)
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        self.target(node.target)
+        self._search_all(node.target, node.iter)
+        self.body(node.body)
+        self.body(node.orelse)
+
+    def _while_or_if(self, node: ast.While | ast.If) -> None:
+        while True:
+            self._search_all(node.test)
+            self.body(node.body)
+            rest = node.orelse
+            if len(rest) != 1 or type(rest[0]) is not ast.If:
+                break
+            node = rest[0]  # an elif: a chain of them may be long
+        self.body(rest)
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        for item in node.items:
+            self._search_all(item.context_expr)
+            if item.optional_vars is not None:
+                self.target(item.optional_vars)
+        self.body(node.body)
+
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
+        self.body(node.body)
         for handler in node.handlers:
             if handler.name is not None:
-                self.target(handler.name.name)
+                self.bind(handler.name)
             if handler.type is not None:
                 self._search_all(handler.type)
-            self.body(handler.body.body)
-        self._orelse(node.orelse)
-        if node.finalbody is not None:
-            self.body(node.finalbody.body.body)
+            self.body(handler.body)
+        self.body(node.orelse)
+        self.body(node.finalbody)
 
-    def _match(self, node: cst.Match) -> None:
+    def _match(self, node: ast.Match) -> None:
         self._search_all(node.subject)
         for case in node.cases:
             for part in own_parts(case.pattern):
-                if isinstance(part, (cst.MatchAs, cst.MatchStar)) and part.name is not None:
-                    self.bind(part.name.value)
-                elif isinstance(part, cst.MatchMapping) and part.rest is not None:
-                    self.bind(part.rest.value)
+                if isinstance(part, ast.MatchAs | ast.MatchStar) and part.name is not None:
+                    self.bind(part.name)
+                elif isinstance(part, ast.MatchMapping) and part.rest is not None:
+                    self.bind(part.rest)
             if case.guard is not None:
                 self._search_all(case.guard)
-            self.body(case.body.body)
+            self.body(case.body)
 
-    def _search_all(self, *nodes: cst.CSTNode) -> None:
+    def _search_all(self, *nodes: ast.AST) -> None:
         if self.walrus:
             for node in nodes:
                 self.search(node)
 
-    def search(self, node: cst.CSTNode) -> None:
+    def search(self, node: ast.AST) -> None:
         """Binds the names of ``:=`` in ``node``."""
         for part in own_parts(node):
-            if isinstance(part, cst.NamedExpr):
+            if isinstance(part, ast.NamedExpr):
                 self.target(part.target)
 
 
-def collect(scope: Scope, body: Sequence[cst.CSTNode], *, walrus: bool) -> None:
-    """Fills ``scope`` with the names that ``body`` binds or declares.
+# By name: not every Python knows all of them.
+_READERS: dict[str, Callable[[_Collector, Any], None]] = {
+    "Assign": _Collector._assign,
+    "AugAssign": _Collector._one_target,
+    "AnnAssign": _Collector._one_target,
+    "Delete": _Collector._del,
+    "Import": _Collector._import,
+    "ImportFrom": _Collector._import,
+    "Global": _Collector._global,
+    "Nonlocal": _Collector._nonlocal,
+    "TypeAlias": _Collector._type_alias,
+    "FunctionDef": _Collector._definition,
+    "AsyncFunctionDef": _Collector._definition,
+    "ClassDef": _Collector._definition,
+    "For": _Collector._for,
+    "AsyncFor": _Collector._for,
+    "While": _Collector._while_or_if,
+    "If": _Collector._while_or_if,
+    "With": _Collector._with,
+    "AsyncWith": _Collector._with,
+    "Try": _Collector._try,
+    "TryStar": _Collector._try,
+    "Match": _Collector._match,
+}
+
+
+def collect(scope: Scope, body: Sequence[ast.stmt], *, walrus: bool) -> None:
+    """Fills ``scope`` with the names that the statements of a body bind or declare; the caller adds parameters.
 
     Args:
-        scope: a module's, function's or class's scope; parameters are added by the caller.
-        body: its statements, or a lambda's expression.
+        scope: a module's, function's or class's scope.
+        body: its statements.
         walrus: whether the text holds a ``:=`` anywhere.
     """
-    collector = _Collector(scope, walrus)
-    if len(body) == 1 and isinstance(body[0], cst.BaseExpression):
-        if walrus:
-            collector.search(body[0])
-    else:
-        collector.body(body)
+    _Collector(scope, walrus).body(body)
+
+
+def collect_walrus(scope: Scope, expression: ast.expr) -> None:
+    """The same for the expression of a lambda."""
+    _Collector(scope, walrus=True).search(expression)

@@ -1,57 +1,58 @@
-"""Text to a syntax tree, through two parsers and several limits; never raises, never crashes.
+"""Text to a syntax tree, within several limits; never raises, never crashes.
 
-Python's own parser goes first: it is ten times as fast, it survives anything, and it says where a mistake is. What it accepts
-is measured (nodes and depth) before libcst, which has no limits, may see it. What it rejects may be syntax that is newer than
-the Python that runs chanlint: libcst decides.
+Python's own parser reads all that it knows: it survives anything, and it says where a mistake is. What it rejects may be
+syntax that is newer than the Python that runs chanlint: `newer` decides, if the text is small and sound enough to be tried.
+
+Most texts are too small to do any harm; only the others are scanned and measured.
 
 Nouns:
 
 * **Parsed**: the tree, or none, and what was left out.
-* **weight**: the memory that libcst will want, estimated in kB from nodes, bracket depths and chains.
+* **weight**: the memory that libcst will want, estimated in kB from tokens, bracket depths and chains.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import libcst as cst
-
 from chanlint.frontends.base import Problem
-from chanlint.frontends.python.cuts import MOST, Opened, around, left_out, statements
+from chanlint.frontends.python.cuts import MOST, around, left_out, opened, statements
 from chanlint.frontends.python.deep import call_deep
-from chanlint.frontends.python.rows import ROW_END, Rows, point
+from chanlint.frontends.python.guards import scan
+from chanlint.frontends.python.rows import Rows, point
 
 MAX_NODES = 150_000
-MAX_TREE_DEPTH = 600
+"""Syntax nodes in a file. A text has no more nodes than characters, so a shorter one need not be measured."""
 MAX_WEIGHT = 750_000
 _KB_PER_NODE = 3.3
 _KB_PER_DEPTH = 4.5
 _KB_PER_CHAIN = 0.1
 _WORTH_LEAVING_OUT = MAX_NODES // 100  # a file of many small statements is not saved by dropping some of them
-_NESTED = ("too many nested", "too many statically nested", "too many levels of indentation")
+_NESTED = ("too many nested", "too many statically nested", "too many levels of indentation", "nested too deeply")
 _DEEP = "too deeply nested"
-_STRANGE = "not understood by chanlint's parser"
-_Extent = tuple[int, int, str | None]  # first and last row of a statement, and the name that it defines
+_LONG = 5_000
+_LONG_NAME = re.compile(rf"\b(?:import|from)[ \t\f\\][\w. \t\f\\\r\n]{{{_LONG}}}")
+"""Where a dotted name may stand that takes Python's parser the square of its length."""
 
 
 @dataclass(slots=True)
 class Parsed:
     """The tree of a text, or None; the problems say what is missing from it."""
 
-    tree: cst.Module | None
+    tree: ast.Module | None
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
 class _Measure:
-    """One top-level statement: its nodes, the depth of its tree, its rows."""
+    """One top-level statement and how many nodes it has."""
 
     statement: ast.stmt
     nodes: int
-    depth: int
 
     @property
     def name(self) -> str | None:
@@ -64,13 +65,39 @@ class _Measure:
         return first, self.statement.end_lineno or first
 
 
-def parse(source: Opened) -> Parsed:
-    """The tree of a text that has been scanned."""
-    text, scanned = source.text, source.scan
-    if scanned.over is not None:
-        message, offset = scanned.over
+class _TooDeep(Exception):
+    """Python's parser gives up on a text, at about this row."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
+
+
+def parse(text: str) -> Parsed:
+    """The tree of a text."""
+    if len(text) <= MAX_NODES and (len(text) < _LONG or _LONG_NAME.search(text) is None):
+        try:
+            return _parse(text, ())
+        except _TooDeep:
+            pass  # the scan tells which statement it is
+    source = opened(text)
+    if source.scan.over is not None:
+        message, offset = source.scan.over
         place = Rows(text).location(offset)
-        return _failed(message, place.row, place.column, around(text, scanned.outermost, offset).name)
+        return _failed(message, place.row, place.column, around(text, source.scan.outermost, offset).name)
+    problems = tuple(source.problems)
+    try:
+        return _parse(source.text, problems)
+    except _TooDeep as deep:
+        return _shallow(source.text, problems, deep.row)
+
+
+def too_deep(row: int) -> Parsed:
+    """What becomes of a text that nests too deeply at a row."""
+    return _failed(_DEEP, row, 1)
+
+
+def _parse(text: str, problems: tuple[Problem, ...]) -> Parsed:
     if "\0" in text:
         place = Rows(text).location(text.index("\0"))
         return _failed("contains a NUL character", place.row, place.column)
@@ -78,30 +105,29 @@ def parse(source: Opened) -> Parsed:
         tree = _ast(text)
     except SyntaxError as error:
         if any(words in error.msg for words in _NESTED):
-            return _shallow(source, error.lineno or 1)
-        return _newer_syntax(source, error)
+            raise _TooDeep(error.lineno or 1) from None
+        return _newer_syntax(text, problems, error)
     except (RecursionError, MemoryError):
-        return _shallow(source, 1)
+        raise _TooDeep(1) from None
     except ValueError as error:
         return _failed(f"cannot be parsed: {_one_line(str(error))}", 1, 1)
-    return _measured(source, tree)
+    return _measured(text, problems, tree)
 
 
-def _shallow(source: Opened, row: int) -> Parsed:
+def _shallow(text: str, problems: tuple[Problem, ...], row: int) -> Parsed:
     """Without the statements that are too deep for Python's parser."""
-    text = source.text
-    problems = []
+    found = []
     for cut in statements(text):
         if not _fits(text[cut.start : cut.end]):
             text = cut.out_of(text)
-            problems.append(cut.problem(text, _DEEP))
-    if not 0 < len(problems) <= MOST:
-        return _failed(_DEEP, row, 1)
+            found.append(cut.problem(text, _DEEP))
+    if not 0 < len(found) <= MOST:
+        return too_deep(row)
     try:
         tree = _ast(text)
     except (SyntaxError, RecursionError, MemoryError, ValueError):
-        return _failed(_DEEP, row, 1)
-    return _measured(Opened(text, source.scan, [*source.problems, *problems]), tree)
+        return too_deep(row)
+    return _measured(text, (*problems, *found), tree)
 
 
 def _fits(text: str) -> bool:
@@ -117,102 +143,53 @@ def _fits(text: str) -> bool:
     return True
 
 
-def _measured(source: Opened, tree: ast.Module) -> Parsed:
-    text, scanned = source.text, source.scan
-    measures = [_measure(statement) for statement in tree.body]
-    del tree
-    weight = scanned.depths * _KB_PER_DEPTH + scanned.chains * _KB_PER_CHAIN
-    room = min(MAX_NODES, int((MAX_WEIGHT - weight) / _KB_PER_NODE))
-    dropped = _left_out(measures, room)
+def _measured(text: str, problems: tuple[Problem, ...], tree: ast.Module) -> Parsed:
+    """Without the statements that are too large."""
+    if len(text) <= MAX_NODES:
+        return Parsed(tree, _sorted(problems))
+    measures = [_Measure(statement, _nodes(statement)) for statement in tree.body]
+    dropped = _left_out(measures)
     if dropped is None:
-        return _failed(f"too large: more than {room:,} syntax nodes", 1, 1)
-    problems = list(source.problems)
-    for measure in dropped:
-        first, last = measure.rows
-        text = _blank(text, first, last)
-        reason = _DEEP if measure.depth > MAX_TREE_DEPTH else "too large"
-        problems.append(left_out(reason, first, measure.name))
-    extents = [(*measure.rows, measure.name) for measure in measures]
-    del measures
-    try:
-        return Parsed(_cst(text), _sorted(problems))
-    except _Rejected as error:
-        return _refused(text, problems, extents, error)
+        return _failed(f"too large: more than {MAX_NODES:,} syntax nodes", 1, 1)
+    if dropped:
+        tree.body = [measure.statement for measure in measures if measure not in dropped]
+        problems = (*problems, *(left_out("too large", measure.rows[0], measure.name) for measure in dropped))
+    return Parsed(tree, _sorted(problems))
 
 
-def _refused(text: str, problems: list[Problem], extents: list[_Extent], error: _Rejected) -> Parsed:
-    """Without the statement that libcst alone does not understand: the one at the place that it names, or the one before."""
-    before = [extent for extent in extents if extent[0] <= max(error.row, 1)]
-    for first, last, name in reversed(before[-2:]) if error.known else ():
-        try:
-            return Parsed(_cst(_blank(text, first, last)), _sorted([*problems, left_out(_STRANGE, first, name)]))
-        except _Rejected:
-            continue
-    return _failed(_STRANGE, error.row, error.column)
-
-
-def _newer_syntax(source: Opened, error: SyntaxError) -> Parsed:
+def _newer_syntax(text: str, problems: tuple[Problem, ...], error: SyntaxError) -> Parsed:
     """What Python's parser rejects: libcst decides, if the text is small and sound enough to be tried."""
-    text, scanned = source.text, source.scan
     failed = _failed(f"syntax error: {_one_line(error.msg)}", error.lineno or 1, error.offset or 1)
+    scanned = scan(text)
     weight = 2 * scanned.tokens * _KB_PER_NODE + scanned.depths * _KB_PER_DEPTH + scanned.chains * _KB_PER_CHAIN
-    if scanned.broken or weight > MAX_WEIGHT:
+    if scanned.broken or scanned.over is not None or weight > MAX_WEIGHT:
         return failed
+    from chanlint.frontends.python.newer import Rejected, parse_newer
+
     try:
-        return Parsed(_cst(text), tuple(source.problems))
-    except _Rejected as rejected:
+        return _measured(text, problems, call_deep(lambda: parse_newer(text)))
+    except Rejected as rejected:
         if error.lineno is None:
             failed = _failed(f"syntax error: {_one_line(error.msg)}", rejected.row, rejected.column)
-        return Parsed(None, _sorted([*source.problems, *failed.problems]))
-
-
-# -- the two parsers ----------------------------------------------------------------------------------------------------
-
-
-class _Rejected(Exception):
-    """libcst cannot read a text; ``row`` and ``column`` from 1, where they are ``known``."""
-
-    def __init__(self, row: int, column: int, known: bool = True) -> None:
-        super().__init__(row, column)
-        self.row = row
-        self.column = column
-        self.known = known
+        return Parsed(None, _sorted((*problems, *failed.problems)))
 
 
 def _ast(text: str) -> ast.Module:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # escapes in string literals: the user's interpreter tells, chanlint does not
         return ast.parse(text)
-
-
-def _cst(text: str) -> cst.Module:
-    """libcst's tree. Its stack use grows with nesting; within the limits here, 256 MB are many times enough."""
-    try:
-        return call_deep(lambda: cst.parse_module(text))
-    except cst.ParserSyntaxError as error:
-        raise _Rejected(error.editor_line - 1, error.editor_column) from None
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # its native part also raises ValueError, RecursionError and a panic that is no Exception
-        raise _Rejected(1, 1, known=False) from None
 
 
 # -- measures -----------------------------------------------------------------------------------------------------------
 
 
-def _measure(statement: ast.stmt) -> _Measure:
-    nodes, deepest = 0, 0
-    stack: list[tuple[ast.AST, int]] = [(statement, 1)]
-    pop, push = stack.pop, stack.append
+def _nodes(statement: ast.stmt) -> int:
+    nodes = 0
+    stack: list[ast.AST] = [statement]
     while stack:
-        node, depth = pop()
         nodes += 1
-        if depth > deepest:
-            deepest = depth
-        below = depth + (len(node.values) if type(node) is ast.BoolOp else 1)
-        for child in _children(node):
-            push((child, below))
-    return _Measure(statement, nodes, deepest)
+        stack.extend(_children(stack.pop()))
+    return nodes
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
@@ -226,27 +203,18 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield value
 
 
-def _left_out(measures: list[_Measure], room: int) -> list[_Measure] | None:
-    """The statements to drop so that the rest is within the limits; None where dropping large ones is not enough."""
-    dropped = [measure for measure in measures if measure.depth > MAX_TREE_DEPTH]
-    kept = [measure for measure in measures if measure.depth <= MAX_TREE_DEPTH]
-    total = sum(measure.nodes for measure in kept)
-    for measure in sorted(kept, key=lambda measure: measure.nodes, reverse=True):
-        if total <= room:
+def _left_out(measures: list[_Measure]) -> list[_Measure] | None:
+    """The statements to drop so that the rest is within the limit; None where dropping large ones is not enough."""
+    dropped: list[_Measure] = []
+    total = sum(measure.nodes for measure in measures)
+    for measure in sorted(measures, key=lambda measure: measure.nodes, reverse=True):
+        if total <= MAX_NODES:
             break
         if measure.nodes < _WORTH_LEAVING_OUT:
             return None
         dropped.append(measure)
         total -= measure.nodes
     return sorted(dropped, key=lambda measure: measure.rows)
-
-
-def _blank(text: str, first: int, last: int) -> str:
-    """``text`` with the rows from ``first`` to ``last`` empty."""
-    pieces = ROW_END.split(text)
-    ends = ROW_END.findall(text)
-    pieces[first - 1 : last] = [""] * (last - first + 1)
-    return "".join(piece + end for piece, end in zip(pieces, [*ends, ""], strict=True))
 
 
 # -- problems -----------------------------------------------------------------------------------------------------------
@@ -258,7 +226,7 @@ def _failed(message: str, row: int, column: int, definition: str | None = None) 
     return Parsed(None, (Problem(message, point(row, column), definition),))
 
 
-def _sorted(problems: list[Problem]) -> tuple[Problem, ...]:
+def _sorted(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: problem.span.start))
 
 
