@@ -19,6 +19,7 @@ from chanlint.engine.scope import Scope, ScopeFinder
 from chanlint.frontends.base import Lowered, Problem
 from engine_fakes import write
 
+WORDS = ("Queue", "Pipe")
 NEEDLES = (b"Queue", b"Pipe")
 
 
@@ -30,7 +31,7 @@ def scope_of(root: Path, files: dict[str, str], everything: bool = False, always
         return Problem("unreadable", FIRST_COLUMN) if "unreadable" in module else FileSystem().read(index.paths[module])
 
     known = Files(index, read, Sought(NEEDLES))
-    finder = ScopeFinder(known, NEEDLES, partial(lowered, known))
+    finder = ScopeFinder(known, WORDS, partial(lowered, known))
     return finder.everything() if everything else finder.find(always)
 
 

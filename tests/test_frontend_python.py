@@ -302,7 +302,7 @@ _FLAKE8 = [
 
 @pytest.mark.parametrize(("comment", "codes"), _FLAKE8)
 def test_noqa_is_read_as_flake8_reads_it(comment: str, codes: tuple[str, ...] | None) -> None:
-    found = [item for item in lower(f"a = 1  {comment}\n").suppressions if item.kind == "noqa"]
+    found = [item for item in lower(f"a = 1  {comment}\n# CHN\n").suppressions if item.kind == "noqa"]
     assert [item.codes for item in found] == ([] if codes is None else [codes])
 
 

@@ -14,7 +14,8 @@ from typing import Protocol
 from chanlint.engine.packing import pack, unpack
 from chanlint.engine.reading import FIRST_COLUMN, Crash, lower_bytes
 from chanlint.engine.workers import MOST, Answer, Death, Workers, can_start, usable_cpus
-from chanlint.frontends.base import Lowered, Problem
+from chanlint.frontends.base import LaterSourceMap, Lowered, Problem
+from chanlint.frontends.registry import front_end_for
 from chanlint.ir.codec import CodecError
 from chanlint.ir.ids import ModuleId
 from chanlint.source import SourceFile
@@ -79,7 +80,6 @@ class Lowerer:
     def lower(self, files: Mapping[ModuleId, bytes]) -> dict[ModuleId, Lowered]:
         """Every file of a batch, in the order given, but those on which chanlint itself failed: they are in `crashes`."""
         done: dict[ModuleId, Lowered | Crash] = {}
-        packed: dict[ModuleId, bytes] = {}
         for module, data in files.items():
             known = self._known(module, data)
             if known is not None:
@@ -90,14 +90,8 @@ class Lowerer:
             self._lower_elsewhere(fresh, done)
         for module, data in fresh.items():
             if module not in done:
-                here = self._lower_here(module, data)
-                if isinstance(here, bytes):
-                    packed[module] = here
-                else:
-                    done[module] = here
+                done[module] = self._lower_here(module, data)
                 self._tell()
-        for module in [*packed]:
-            done[module] = unpack(packed.pop(module), module, files[module], self._target)
         self.crashes += [found for module in files if isinstance(found := done[module], Crash)]
         return {module: found for module in files if isinstance(found := done[module], Lowered)}
 
@@ -123,18 +117,16 @@ class Lowerer:
 
     # -- here -----------------------------------------------------------------------------------------------------------
 
-    def _lower_here(self, module: ModuleId, data: bytes) -> Lowered | Crash | bytes:
-        """A file with its tree for places; once there are many, packed: what stays must not lie between trees that go."""
+    def _lower_here(self, module: ModuleId, data: bytes) -> Lowered | Crash:
+        """A file with its tree for places; once there are many, without: it is made again where it is asked for."""
         lowered = lower_bytes(module, data, self._target)
         if isinstance(lowered, Crash):
             return lowered
+        self._keep(module, data, lambda: pack(lowered))
         self._trees -= len(data)
-        if self._trees >= 0 or lowered.module is None:
-            self._keep(module, data, lambda: pack(lowered))
-            return lowered
-        packed = pack(lowered)
-        self._keep(module, data, lambda: packed)
-        return packed
+        if self._trees < 0 and lowered.source_map is not None:
+            lowered.source_map = LaterSourceMap(front_end_for(module), lowered.source, self._target)
+        return lowered
 
     # -- elsewhere ------------------------------------------------------------------------------------------------------
 

@@ -151,8 +151,11 @@ class _Run:
     def _scope(self, catalogue: Catalogue, report: dict[ModuleId, bool]) -> Scope:
         summaries = Summaries(self._settings.summaries, self._target, partial(display_path, cwd=self._settings.cwd))
         lowerer = Lowerer(self._target, self._settings.jobs, [summaries, *self._shelves()], self._tell)
-        makers = Makers(self._files, catalogue, maker_words(catalogue))
-        finder = ScopeFinder(self._files, catalogue.needles, partial(self._lower, lowerer), makers.is_maker)
+        words = maker_words(catalogue)
+        makers = Makers(self._files, catalogue, words)
+        carried = tuple(needle.decode(errors="replace") for needle in catalogue.needles)
+        followed = tuple(word for word in carried if word not in words.telling_futures)  # a future is judged where it is made
+        finder = ScopeFinder(self._files, followed, partial(self._lower, lowerer), makers.is_maker)
         try:
             if not self._settings.prefilter:
                 return finder.everything()

@@ -51,7 +51,7 @@ class ScopeFinder:
 
     Args:
         files: the project's files.
-        needles: see above.
+        words: what the name of a constructor contains whose channels are followed.
         lower: lowers files; those where that failed are missing from what it returns.
         is_maker: judges files that contain a needle; without it they are all makers.
     """
@@ -59,7 +59,7 @@ class ScopeFinder:
     def __init__(
         self,
         files: Files,
-        needles: tuple[bytes, ...],
+        words: tuple[str, ...],
         lower: Callable[[Sequence[ModuleId]], Mapping[ModuleId, Lowered]],
         is_maker: Callable[[ModuleId], bool] | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class ScopeFinder:
         self._judge = is_maker
         self._index = files.index
         self._lower = lower
-        self._words = tuple(needle.decode(errors="replace") for needle in needles)
+        self._words = words
         self._scope = Scope()
         self._carriers: dict[ModuleId, Carriers] = {}
         self._imports: dict[ModuleId, frozenset[ModuleId]] = {}
@@ -120,7 +120,7 @@ class ScopeFinder:
         return needle and (self._judge is None or self._judge(module))
 
     def _is_channel(self, word: str) -> bool:
-        return any(needle in word for needle in self._words)
+        return any(part in word for part in self._words)
 
     # -- carriers -------------------------------------------------------------------------------------------------------
 
