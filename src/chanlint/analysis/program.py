@@ -80,6 +80,15 @@ class Analysis:
         self._takings: dict[Obj, list[tuple[Frame, Op]]] | None = None
         self._stores: dict[tuple[object, str], list[tuple[Frame, Op]]] | None = None
 
+    def release(self) -> None:
+        """Frees what was found out. Frames, objects and answers point in circles, which Python would search for a long time."""
+        frames = self.points.frames
+        for part in (self.points.graph, self.points.heap, self.points, self.raises, self.paths, self.escapes, self.counts, self):
+            vars(part).clear()
+        for frame in frames:
+            for table in (frame.variables, frame.entries, frame.calls, frame.lib_calls):
+                table.clear()
+
     # -- variables ------------------------------------------------------------------------------------------------------
 
     def writes_of(self, var: Variable) -> int:

@@ -8,10 +8,8 @@ Nouns:
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
@@ -24,9 +22,6 @@ from chanlint.frontends.base import Lowered
 from chanlint.interrupts import pass_on_interrupt
 from chanlint.ir.ids import ModuleId, OpId
 from chanlint.ir.program import ImportResolver, Program
-
-LARGE_GROUP = 10
-"""Files in a group whose analysis takes so much memory that a collection afterwards is worth its time."""
 
 _VERDICT, _CRASH = b"V", b"C"
 
@@ -88,11 +83,9 @@ class Groups:
         tasks = [number for number in range(len(groups)) if number not in found]
         weights = {task: self._weight(groups[task]) for task in tasks} if jobs > 1 and can_fork() else {}
         own, *others = shares_of(weights, jobs) if weights else [tasks]
-        with _one_group_at_a_time() as forget, Forks(others, lambda task: self._answer(groups[task])) as forks:
+        with Forks(others, lambda task: self._answer(groups[task])) as forks:
             for task in own:
                 found[task] = self._fresh(groups[task])
-                if len(groups[task]) >= LARGE_GROUP:
-                    forget()
             for task, answer in forks.answers():
                 found[task] = self._answered(groups[task], answer)
             for task in tasks:  # those that followed a group which ended their process
@@ -139,6 +132,7 @@ class Groups:
         program = Program(modules, asking(self._resolver(group), questions))
         model = build_model(program, self._catalogue, self._options)
         findings = [finding for rule in RULES for finding in rule.check(model)]
+        model.release()
         return Verdict(findings, model.cleared, model.limits, questions)
 
     # -- in another process ---------------------------------------------------------------------------------------------
@@ -201,16 +195,3 @@ class Groups:
             return closely.imports
         module = self._lowered[id].module
         return imports_of_ops(module) if module is not None else ()
-
-
-@contextmanager
-def _one_group_at_a_time() -> Iterator[Callable[[], object]]:
-    """Gives a function that frees what the analysis of a group left: it points in circles, and collections are rare or off.
-
-    What was there before is not looked through again, which is most of the time that a collection takes.
-    """
-    gc.freeze()
-    try:
-        yield gc.collect
-    finally:
-        gc.unfreeze()

@@ -92,7 +92,7 @@ class _Builder:
         self.actors = Actors(analysis)
         self.waits = Waits(analysis, self.lifetimes, self.endings, self.actors)
         self._ends = ends.all_ends(analysis)
-        self.model = ChannelModel(target_version=analysis.options.target_version)
+        self.model = ChannelModel(target_version=analysis.options.target_version, release=analysis.release)
 
     def build(self) -> ChannelModel:
         """The whole model; empty where the analysis had to stop, because an ending may then have been missed."""

@@ -13,6 +13,7 @@ Nouns:
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -270,6 +271,7 @@ class ChannelModel:
         cleared: for every channel without a finding the reason.
         limits: names of analysis limits that were reached, with how often.
         target_version: the Python that cures are written for.
+        release: frees what the model was made of, once nobody asks it any more.
     """
 
     groups: list[Group] = field(default_factory=list)
@@ -277,6 +279,7 @@ class ChannelModel:
     cleared: list[Cleared] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     target_version: tuple[int, int] = (3, 11)
+    release: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def of(self, kind: type[D]) -> list[D]:
         """The defects of one kind."""
