@@ -43,7 +43,7 @@ class MentionedAttributes(NamedTuple):
 
 def load(state: PointsTo, frame: Frame, op: LoadAttr, obj: Obj) -> None:
     """``obj.attr``."""
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
     match obj:
         case Instance():
             state.graph.flow(state.graph.attribute(obj, op.attr), target)

@@ -69,26 +69,33 @@ NO_ARGUMENTS = Arguments()
 
 def arguments_of(frame: Frame, op: ops.Call) -> Arguments:
     """The arguments of a call op."""
+    known = frame.arguments.get(op.index)
+    if known is None:
+        known = frame.arguments[op.index] = _arguments_of(frame, op)
+    return known
+
+
+def _arguments_of(frame: Frame, op: ops.Call) -> Arguments:
     positional: list[int] = []
     stars: list[int] = []
     loose: list[int] = []
     for argument in op.args:
-        node = frame.base + argument.value
+        node = frame.nodes[argument.value]
         if argument.unpack == 1:
             stars.append(node)
         elif argument.keyword is None and not argument.unpack:
             (loose if stars else positional).append(node)
-    keywords = tuple((a.keyword, frame.base + a.value) for a in op.args if a.keyword is not None)
-    doubles = tuple(frame.base + a.value for a in op.args if a.unpack == 2)
+    keywords = tuple((a.keyword, frame.nodes[a.value]) for a in op.args if a.keyword is not None)
+    doubles = tuple(frame.nodes[a.value] for a in op.args if a.unpack == 2)
     return Arguments(tuple(positional), keywords, tuple(stars), doubles, tuple(loose))
 
 
 def on_call(state: PointsTo, frame: Frame, op: ops.Call, callee: Obj) -> None:
     """The call op reaches ``callee``."""
     if isinstance(callee, LibName | LibMethod):
-        library.call(state, frame, op, callee, arguments_of(frame, op), frame.base + op.dst)
+        library.call(state, frame, op, callee, arguments_of(frame, op), frame.nodes[op.dst])
     else:
-        invoke(state, frame, op, callee, arguments_of(frame, op), frame.base + op.dst)
+        invoke(state, frame, op, callee, arguments_of(frame, op), frame.nodes[op.dst])
 
 
 def invoke(
@@ -358,12 +365,12 @@ def enter_root(state: PointsTo, ref: FunctionRef, receiver: Obj | None = None, *
 def decorate(state: PointsTo, frame: Frame, op: ops.Call) -> None:
     """A decorator is taken to give back the function or class that it decorates."""
     if op.args:
-        state.graph.flow(frame.base + op.args[0].value, frame.base + op.dst)
+        state.graph.flow(frame.nodes[op.args[0].value], frame.nodes[op.dst])
 
 
 def on_await(state: PointsTo, frame: Frame, op: ops.Await, obj: Obj) -> None:
     """``await obj``."""
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
     match obj:
         case Coroutine():
             run_coroutine(state, frame, op, obj, target)
@@ -382,7 +389,7 @@ def on_await(state: PointsTo, frame: Frame, op: ops.Await, obj: Obj) -> None:
 
 def on_iter(state: PointsTo, frame: Frame, op: ops.IterStart, obj: Obj) -> None:
     """``iter(obj)``: for objects of the program their own ``__iter__``, for others themselves."""
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
     name = "__aiter__" if op.is_async else "__iter__"
     if not invoke_method(state, frame, op, obj, name, NO_ARGUMENTS, target):
         state.graph.add(target, obj)
@@ -390,7 +397,7 @@ def on_iter(state: PointsTo, frame: Frame, op: ops.IterStart, obj: Obj) -> None:
 
 def on_next(state: PointsTo, frame: Frame, op: ops.Iterate, obj: Obj) -> None:
     """One step of a loop over ``obj``."""
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
     match obj:
         case Coroutine():
             state.enter(EntryKind.CALL, frame, op, obj.frame)
@@ -425,7 +432,7 @@ def _next_result(state: PointsTo, frame: Frame, op: ops.Iterate, made: Obj, targ
 
 def on_enter(state: PointsTo, frame: Frame, op: ops.Enter, obj: Obj) -> None:
     """``with obj as target``."""
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
     match obj:
         case Coroutine():  # a @contextmanager function: runs up to its yield
             state.enter(EntryKind.CALL, frame, op, obj.frame)
@@ -470,7 +477,7 @@ def on_exit(state: PointsTo, frame: Frame, op: ops.Exit, obj: Obj) -> None:
 
 def _exited(state: PointsTo, frame: Frame, op: ops.Exit, made: Obj) -> None:
     if isinstance(made, Coroutine):
-        run_coroutine(state, frame, op, made, frame.base + op.dst)
+        run_coroutine(state, frame, op, made, frame.nodes[op.dst])
 
 
 def delegate(state: PointsTo, frame: Frame, op: ops.Yield, obj: Obj) -> None:
@@ -478,7 +485,7 @@ def delegate(state: PointsTo, frame: Frame, op: ops.Yield, obj: Obj) -> None:
     if isinstance(obj, Coroutine):
         state.enter(EntryKind.CALL, frame, op, obj.frame)
         state.graph.flow(obj.frame.yielded, frame.yielded)
-        state.graph.flow(obj.frame.returned, frame.base + op.dst)
+        state.graph.flow(obj.frame.returned, frame.nodes[op.dst])
     elif isinstance(obj, Container):
         state.graph.flow(state.graph.elements(obj), frame.yielded)
     elif isinstance(obj, CallIterator):

@@ -229,10 +229,11 @@ def _getattr(state: PointsTo, frame: Frame, op: Op, arguments: Arguments, target
 
     if len(arguments.positional) < 2:
         return
-    name = state.constants(frame.function).get(arguments.positional[1] - frame.base)
+    register = frame.register(arguments.positional[1])
+    name = None if register is None else state.constants(frame.function).get(register)
     if not isinstance(name, str):
         return
-    read = LoadAttr(op.index, target - frame.base, arguments.positional[0] - frame.base, name)
+    read = LoadAttr(op.index, frame.alias(target), frame.alias(arguments.positional[0]), name)
     state.graph.watch(arguments.positional[0], lambda obj: attributes.load(state, frame, read, obj))
     if len(arguments.positional) > 2:
         state.graph.flow(arguments.positional[2], target)

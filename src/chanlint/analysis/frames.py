@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from chanlint.catalogue.schema import Effect
 from chanlint.ir.ids import FunctionId, OpId
-from chanlint.ir.ops import Op
+from chanlint.ir.ops import Op, Register
 from chanlint.ir.program import Function
 
 if TYPE_CHECKING:
@@ -77,11 +77,12 @@ class Frame:
     Attributes:
         parent: the frame in which the function was defined (for free variables).
         receiver: the object that it is a method of.
-        base: node of register 0; registers follow each other.
+        nodes: the node of each register; several registers may share one.
         chain: functions on the way from the nearest root, to find recursion.
         entries: how control gets here, in the order of discovery.
         calls: what each call (or with, iteration, await) op reaches inside the program.
         lib_calls: catalogued calls by op index.
+        arguments: those of call ops that were asked for, by op index.
         api: entered only because unknown code could call it: what it does is offered, not done.
         merged: stands for several calls at once, because a bound was reached or the function calls itself: what one of its
             variables holds need not belong to what another holds.
@@ -91,7 +92,7 @@ class Frame:
     function: Function
     parent: Frame | None
     receiver: Obj | None
-    base: int
+    nodes: list[int]
     returned: int
     yielded: int
     chain: tuple[FunctionId, ...] = ()
@@ -99,12 +100,25 @@ class Frame:
     entries: list[Entry] = field(default_factory=list)
     calls: dict[int, list[Entry]] = field(default_factory=dict)
     lib_calls: dict[int, list[LibCall]] = field(default_factory=dict)
+    arguments: dict[int, Arguments] = field(default_factory=dict)
     api: bool = False
     merged: bool = False
 
     def op_id(self, op: Op) -> OpId:
         """The place of an op of this frame's function."""
         return OpId(self.function.id, op.index)
+
+    def register(self, node: int) -> Register | None:
+        """A register with that node, or None."""
+        try:
+            return self.nodes.index(node)
+        except ValueError:
+            return None
+
+    def alias(self, node: int) -> Register:
+        """A register for a node that may have none, for an op that stands for what a library does."""
+        self.nodes.append(node)
+        return len(self.nodes) - 1
 
     def __repr__(self) -> str:
         return f"Frame({self.number}, {self.function.id})"

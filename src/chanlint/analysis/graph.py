@@ -24,6 +24,7 @@ Watcher = Callable[..., object]
 """Is called with the context that it was given and the object."""
 _Watch = tuple[Any, ...]
 """A watcher and its context, after None where it waits until nothing else is left: a tuple is a fifth of a closure's size."""
+_Flows = tuple[int, ...] | dict[int, None]
 ANY = "[*]"
 _FEW = 8  # flows out of one node that are kept in a tuple, which is small; most nodes have one or two
 
@@ -37,11 +38,12 @@ class Graph:
         self.full: set[int] = set()
         self.steps = 0
         self.exhausted = False
-        self._flows: list[tuple[int, ...] | dict[int, None]] = []
+        self._flows: list[_Flows] = []
         self._watchers: list[tuple[_Watch, ...]] = []
         self._attributes: dict[tuple[Obj, str], int] = {}
         self._names: dict[Obj, list[str]] = {}
-        self._queue: deque[tuple[int, Obj]] = deque()
+        self._queue: deque[tuple[Obj, _Flows, tuple[_Watch, ...]]] = deque()
+        """What came to a node, with the flows and watchers that it had then: those that came later have seen it."""
         self._deferred: deque[tuple[_Watch, Obj]] = deque()
 
     def new_nodes(self, count: int) -> int:
@@ -97,12 +99,21 @@ class Graph:
         if obj in held:
             return
         if len(held) >= POINTS_TO:
-            if node not in self.full:
-                self.full.add(node)
-                self.limits.hit("points-to")
+            self._overflow(node)
             return
         self.points[node] = (*held, obj)
-        self._queue.append((node, obj))
+        flows, watchers = self._flows[node], self._watchers[node]
+        if flows or watchers:
+            self._queue.append((obj, flows, watchers))
+
+    def put(self, node: int, obj: Obj) -> None:
+        """Says that a new node, from which nothing flows yet, holds ``obj``."""
+        self.points[node] = (obj,)
+
+    def _overflow(self, node: int) -> None:
+        if node not in self.full:
+            self.full.add(node)
+            self.limits.hit("points-to")
 
     def flow(self, source: int, target: int) -> None:
         """Says that ``target`` may hold what ``source`` may hold."""
@@ -135,7 +146,7 @@ class Graph:
 
     def solve(self) -> None:
         """Propagates until nothing changes."""
-        queue, deferred = self._queue, self._deferred
+        queue, deferred, points = self._queue, self._deferred, self.points
         while queue or deferred:
             if self.steps > STEPS:
                 self.limits.hit("steps")
@@ -145,10 +156,19 @@ class Graph:
                 return
             while queue:
                 self.steps += 1
-                node, obj = queue.popleft()
-                for target in tuple(self._flows[node]):
-                    self.add(target, obj)
-                for watch in self._watchers[node]:
+                obj, flows, watchers = queue.popleft()
+                for target in flows:  # `add`, written out: most of the time is spent here
+                    held = points[target]
+                    if obj in held:
+                        continue
+                    if len(held) >= POINTS_TO:
+                        self._overflow(target)
+                        continue
+                    points[target] = (*held, obj)
+                    further, watching = self._flows[target], self._watchers[target]
+                    if further or watching:
+                        queue.append((obj, further, watching))
+                for watch in watchers:
                     if watch[0] is None:
                         deferred.append((watch, obj))
                     else:

@@ -253,7 +253,7 @@ def _close_stack(state: PointsTo, made: LibCall, arguments: Arguments, target: i
     stack = made.receiver
     info = state.catalogue.types.get(stack.type) if isinstance(stack, LibInstance) else None
     if stack is not None and info is not None and info.category is Category.STACK:
-        end = ops.Exit(made.op.index, target - made.frame.base, 0, -1, made.effect.awaitable)
+        end = ops.Exit(made.op.index, made.frame.alias(target), 0, -1, made.effect.awaitable)
         _unwind(state, made.frame, end, stack, info.name)
 
 
@@ -375,7 +375,7 @@ def close(state: PointsTo, frame: Frame, op: ops.Exit, obj: Obj) -> None:
 
 def _closed(state: PointsTo, frame: Frame, op: ops.Exit, made: Obj) -> None:
     if isinstance(made, Coroutine):
-        calls.run_coroutine(state, frame, op, made, frame.base + op.dst)
+        calls.run_coroutine(state, frame, op, made, frame.nodes[op.dst])
     elif isinstance(made, Awaitable):
         perform(state, made, frame, op)
 
@@ -389,8 +389,9 @@ def factory_frame(state: PointsTo, instance: Instance, factory: Factory) -> Fram
     key = ("factory", instance, function.id)
     known = state.by_key.get(key)
     if known is None:
-        base = state.graph.new_nodes(function.registers + 2)
-        known = Frame(len(state.frames), function, factory.maker.parent, None, base, base, base, ())
+        base = state.graph.new_nodes(function.registers + 1)
+        nodes = [*range(base, base + function.registers)]
+        known = Frame(len(state.frames), function, factory.maker.parent, None, nodes, base + function.registers, base, ())
         known.api = True
         state.by_key[key] = known
         state.frames.append(known)

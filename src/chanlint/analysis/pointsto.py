@@ -19,6 +19,7 @@ from chanlint.analysis.graph import Graph
 from chanlint.analysis.limits import CALL_DEPTH, CONTEXTS, FRAMES, SPAWN_CONTEXTS, Limits
 from chanlint.analysis.objects import Awaitable, ClassRef, Container, FunctionRef, Heap, Instance, LibName, Obj, Partial
 from chanlint.analysis.options import AnalysisOptions
+from chanlint.analysis.plans import Plan, plan_of
 from chanlint.catalogue.schema import Catalogue, Category, Effect
 from chanlint.ir.ids import MODULE_BODY, FunctionId, ModuleId, OpId
 from chanlint.ir.ops import Const as ConstOp
@@ -54,6 +55,8 @@ class PointsTo:
         self.unresolved: dict[tuple[Frame, int], bool] = {}
         self.by_key: dict[tuple[object, ...], Frame] = {}
         self._contexts: Counter[FunctionId] = Counter()
+        self._plans: dict[FunctionId, Plan] = {}
+        self._foreign: dict[ModuleId, frozenset[Variable]] = {}
         self._entered: set[tuple[object, ...]] = set()
         self._constants: dict[FunctionId, dict[Register, Constant]] = {}
         self._stored: dict[ModuleId, set[str]] = {}
@@ -126,7 +129,7 @@ class PointsTo:
 
     def holds(self, frame: Frame, register: Register) -> tuple[Obj, ...]:
         """What ``register`` of ``frame`` may hold."""
-        return self.graph.points[frame.base + register]
+        return self.graph.points[frame.nodes[register]]
 
     def spread(self, frame: Frame, register: Register) -> list[Obj]:
         """What ``register`` may hold, with the elements of containers in their place (``except (A, B)``)."""
@@ -218,22 +221,49 @@ class PointsTo:
         if frame is not None:
             return frame
         self._contexts[function.id] += 1
-        base = self.graph.new_nodes(function.registers + 2)
+        plan = self._plan(function)
+        base = self.graph.new_nodes(plan.size + 2)
         frame = Frame(
             number=len(self.frames),
             function=function,
             parent=parent,
             receiver=receiver,
-            base=base,
-            returned=base + function.registers,
-            yielded=base + function.registers + 1,
+            nodes=[],
+            returned=base + plan.size,
+            yielded=base + plan.size + 1,
             chain=chain,
         )
         self.by_key[key] = frame
         self.frames.append(frame)
         self.of_function.setdefault(function.id, []).append(frame)
-        transfer.lower_frame(self, frame)
+        outer = [self.variable(frame, var) for var in plan.outer]
+        frame.nodes = [base + slot if slot >= 0 else outer[~slot] for slot in plan.slots]
+        for name, slot in plan.variables.items():
+            frame.variables[name] = base + slot if slot >= 0 else outer[~slot]
+        for slot, value in plan.constants:
+            self.graph.put(base + slot, self.heap.const(value))
+        transfer.lower_frame(self, frame, plan)
         return frame
+
+    def _plan(self, function: Function) -> Plan:
+        plan = self._plans.get(function.id)
+        if plan is None:
+            foreign = self._foreign_stores(function.id.module)
+            plan = self._plans[function.id] = plan_of(function, transfer.is_lowered, foreign)
+        return plan
+
+    def _foreign_stores(self, module: ModuleId) -> frozenset[Variable]:
+        """The variables that a function of the module stores although they are another's."""
+        known = self._foreign.get(module)
+        if known is None:
+            stores = (
+                op.var
+                for function in self.program.modules[module].functions.values()
+                for op in function.cfg.ops()
+                if isinstance(op, StoreVar) and op.var.owner != function.id
+            )
+            known = self._foreign[module] = frozenset(stores)
+        return known
 
     def frame_for(
         self,

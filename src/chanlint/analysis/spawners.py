@@ -260,7 +260,7 @@ def _adopt(state: PointsTo, made: LibCall, arguments: Arguments, target: int) ->
     if node is None or made.receiver is None:
         return
     state.graph.flow(node, state.graph.attribute(made.receiver, "<adopted>"))
-    op = ops.Enter(made.op.index, target - made.frame.base, node - made.frame.base, made.effect.awaitable)
+    op = ops.Enter(made.op.index, made.frame.alias(target), made.frame.alias(node), made.effect.awaitable)
     state.graph.watch_later(node, lambda obj: calls.on_enter(state, made.frame, op, obj))
 
 

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 from chanlint.analysis import attributes, calls, containers
 from chanlint.analysis.frames import Frame
 from chanlint.analysis.graph import ANY
-from chanlint.analysis.objects import (
-    ClassRef,
-    Const,
-    Container,
-    FunctionRef,
-    LibName,
-    ModuleRef,
-    Obj,
-)
+from chanlint.analysis.objects import ClassRef, Const, Container, FunctionRef, LibName, ModuleRef, Obj
+from chanlint.analysis.plans import Plan
 from chanlint.ir import ops
 from chanlint.ir.ids import MODULE_BODY, FunctionId
 from chanlint.ir.ops import Variable
@@ -24,48 +17,38 @@ from chanlint.ir.ops import Variable
 if TYPE_CHECKING:
     from chanlint.analysis.pointsto import PointsTo
 
-LONGEST_MARKER = 64  # characters: a longer string is data, not a marker
 
-
-def lower_frame(state: PointsTo, frame: Frame) -> None:
+def lower_frame(state: PointsTo, frame: Frame, plan: Plan) -> None:
     """Adds the flows of every op of the frame's function."""
-    for op in frame.function.cfg.ops():
-        handler = _HANDLERS.get(type(op))
-        if handler is not None:
-            handler(state, frame, op)
+    for op in plan.ops:
+        _HANDLERS[type(op)](state, frame, op)
 
 
-def _const(state: PointsTo, frame: Frame, op: ops.Const) -> None:
-    value = op.value
-    if isinstance(value, float | complex) or (isinstance(value, str | bytes) and len(value) > LONGEST_MARKER):
-        return
-    state.graph.add(frame.base + op.dst, state.heap.const(value))
+def is_lowered(op: ops.Op) -> bool:
+    """Whether flows come of an op."""
+    return type(op) in _HANDLERS
 
 
 def _copy(state: PointsTo, frame: Frame, op: ops.Copy) -> None:
-    state.graph.flow(frame.base + op.src, frame.base + op.dst)
-
-
-def _load_var(state: PointsTo, frame: Frame, op: ops.LoadVar) -> None:
-    state.graph.flow(state.variable(frame, op.var), frame.base + op.dst)
+    state.graph.flow(frame.nodes[op.src], frame.nodes[op.dst])
 
 
 def _store_var(state: PointsTo, frame: Frame, op: ops.StoreVar) -> None:
-    state.graph.flow(frame.base + op.src, state.variable(frame, op.var))
+    state.graph.flow(frame.nodes[op.src], state.variable(frame, op.var))
 
 
 def _load_attr(state: PointsTo, frame: Frame, op: ops.LoadAttr) -> None:
-    state.graph.watch(frame.base + op.obj, attributes.load, state, frame, op)
+    state.graph.watch(frame.nodes[op.obj], attributes.load, state, frame, op)
 
 
 def _store_attr(state: PointsTo, frame: Frame, op: ops.StoreAttr) -> None:
-    source = frame.base + op.src
-    state.graph.watch(frame.base + op.obj, attributes.store, state, op.attr, source)
+    source = frame.nodes[op.src]
+    state.graph.watch(frame.nodes[op.obj], attributes.store, state, op.attr, source)
 
 
 def _load_item(state: PointsTo, frame: Frame, op: ops.LoadItem) -> None:
     key = state.constants(frame.function).get(op.key, ANY)
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
 
     def load(obj: Obj) -> None:
         if isinstance(obj, ClassRef | LibName):  # Queue[int], Generic[T]
@@ -75,22 +58,22 @@ def _load_item(state: PointsTo, frame: Frame, op: ops.LoadItem) -> None:
         else:
             calls.invoke_method(state, frame, op, obj, "__getitem__", (), target)
 
-    state.graph.watch(frame.base + op.obj, load)
+    state.graph.watch(frame.nodes[op.obj], load)
 
 
 def _store_item(state: PointsTo, frame: Frame, op: ops.StoreItem) -> None:
     key = state.constants(frame.function).get(op.key, ANY)
-    source = frame.base + op.src
+    source = frame.nodes[op.src]
 
     def store(obj: Obj) -> None:
         if isinstance(obj, Container):
             state.graph.flow(source, state.graph.cell(obj, key))
 
-    state.graph.watch(frame.base + op.obj, store)
+    state.graph.watch(frame.nodes[op.obj], store)
 
 
 def _unpack(state: PointsTo, frame: Frame, op: ops.Unpack) -> None:
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
 
     def unpack(obj: Obj) -> None:
         if not isinstance(obj, Container):
@@ -100,18 +83,18 @@ def _unpack(state: PointsTo, frame: Frame, op: ops.Unpack) -> None:
         else:
             containers.load_cell(state, obj, op.position, target)
 
-    state.graph.watch(frame.base + op.src, unpack)
+    state.graph.watch(frame.nodes[op.src], unpack)
 
 
 def _build(state: PointsTo, frame: Frame, op: ops.Build) -> None:
     obj = state.heap.make(Container, op.kind, state.site(frame, op), frame)
     obj.size = len(op.items) if op.kind == "tuple" and not op.starred else None
     graph = state.graph
-    graph.add(frame.base + op.dst, obj)
+    graph.add(frame.nodes[op.dst], obj)
     constants = state.constants(frame.function)
     positional = op.kind in ("tuple", "list") and not op.starred and len(op.items) <= 16
     for position, register in enumerate(op.items):
-        source = frame.base + register
+        source = frame.nodes[register]
         if position in op.starred or (op.keys and op.keys[position] is None):
             graph.watch(source, lambda inner: _merge(state, obj, inner))
         elif op.keys:
@@ -129,11 +112,11 @@ def _negate(state: PointsTo, target: int, obj: Obj) -> None:
 def _compute(state: PointsTo, frame: Frame, op: ops.Compute) -> None:
     """``list + list`` and ``list * n`` keep the elements; ``-1`` is a number."""
     if op.operator == "-x":
-        (operand,) = (frame.base + register for register in op.operands)
-        state.graph.watch(operand, _negate, state, frame.base + op.dst)
+        (operand,) = (frame.nodes[register] for register in op.operands)
+        state.graph.watch(operand, _negate, state, frame.nodes[op.dst])
     if op.operator.rstrip("=") not in ("+", "*", "|"):
         return
-    target = frame.base + op.dst
+    target = frame.nodes[op.dst]
 
     def join(obj: Obj) -> None:
         if isinstance(obj, Container):
@@ -142,7 +125,7 @@ def _compute(state: PointsTo, frame: Frame, op: ops.Compute) -> None:
             state.graph.add(target, whole)
 
     for register in op.operands:
-        state.graph.watch(frame.base + register, join)
+        state.graph.watch(frame.nodes[register], join)
 
 
 def _merge(state: PointsTo, container: Container, inner: Obj) -> None:
@@ -151,23 +134,23 @@ def _merge(state: PointsTo, container: Container, inner: Obj) -> None:
 
 
 def _append(state: PointsTo, frame: Frame, op: ops.Append) -> None:
-    source = frame.base + op.item
+    source = frame.nodes[op.item]
 
     def append(obj: Obj) -> None:
         state.graph.flow(source, state.graph.cell(obj, ANY))
 
-    state.graph.watch(frame.base + op.container, append)
+    state.graph.watch(frame.nodes[op.container], append)
 
 
 def _make_function(state: PointsTo, frame: Frame, op: ops.MakeFunction) -> None:
     function = state.program.function(op.function)
     ref = state.heap.make(FunctionRef, function, frame, state.site(frame, op))
     if not ref.defaults:
-        ref.defaults = {name: frame.base + register for name, register in op.defaults}
+        ref.defaults = {name: frame.nodes[register] for name, register in op.defaults}
     refs = state.refs.setdefault(op.function, [])
     if ref not in refs:
         refs.append(ref)
-    state.graph.add(frame.base + op.dst, ref)
+    state.graph.add(frame.nodes[op.dst], ref)
 
 
 def _make_class(state: PointsTo, frame: Frame, op: ops.MakeClass) -> None:
@@ -176,15 +159,15 @@ def _make_class(state: PointsTo, frame: Frame, op: ops.MakeClass) -> None:
     ref = state.heap.make(ClassRef, op.cls, inner, state.site(frame, op))
     if ref not in state.classes:
         state.classes.append(ref)
-        ref.bases = [frame.base + register for register in op.bases]
+        ref.bases = [frame.nodes[register] for register in op.bases]
         state.mros.clear()
         for node in ref.bases:
             state.graph.watch(node, lambda _: state.mros.clear())
-    state.graph.add(frame.base + op.dst, ref)
+    state.graph.add(frame.nodes[op.dst], ref)
 
 
 def _import(state: PointsTo, frame: Frame, op: ops.Import) -> None:
-    here, target = frame.function.id.module, frame.base + op.dst
+    here, target = frame.function.id.module, frame.nodes[op.dst]
     name = op.module.partition(".")[0] if op.top else op.module
     found = state.program.resolve(here, name, op.level)
     if op.name is None:
@@ -215,47 +198,45 @@ def _submodule(state: PointsTo, here: str, op: ops.Import, target: int) -> bool:
 
 def _return(state: PointsTo, frame: Frame, op: ops.Return) -> None:
     if op.src is not None:
-        state.graph.flow(frame.base + op.src, frame.returned)
+        state.graph.flow(frame.nodes[op.src], frame.returned)
 
 
 def _yield(state: PointsTo, frame: Frame, op: ops.Yield) -> None:
     if op.delegate:
-        state.graph.watch(frame.base + op.src, calls.delegate, state, frame, op)
+        state.graph.watch(frame.nodes[op.src], calls.delegate, state, frame, op)
     else:
-        state.graph.flow(frame.base + op.src, frame.yielded)
+        state.graph.flow(frame.nodes[op.src], frame.yielded)
 
 
 def _call(state: PointsTo, frame: Frame, op: ops.Call) -> None:
     if op.decorator:
         calls.decorate(state, frame, op)
         return
-    state.graph.watch_later(frame.base + op.callee, calls.on_call, state, frame, op)
+    state.graph.watch_later(frame.nodes[op.callee], calls.on_call, state, frame, op)
 
 
 def _await(state: PointsTo, frame: Frame, op: ops.Await) -> None:
-    state.graph.watch_later(frame.base + op.src, calls.on_await, state, frame, op)
+    state.graph.watch_later(frame.nodes[op.src], calls.on_await, state, frame, op)
 
 
 def _iter_start(state: PointsTo, frame: Frame, op: ops.IterStart) -> None:
-    state.graph.watch_later(frame.base + op.src, calls.on_iter, state, frame, op)
+    state.graph.watch_later(frame.nodes[op.src], calls.on_iter, state, frame, op)
 
 
 def _iterate(state: PointsTo, frame: Frame, op: ops.Iterate) -> None:
-    state.graph.watch_later(frame.base + op.iterator, calls.on_next, state, frame, op)
+    state.graph.watch_later(frame.nodes[op.iterator], calls.on_next, state, frame, op)
 
 
 def _enter(state: PointsTo, frame: Frame, op: ops.Enter) -> None:
-    state.graph.watch_later(frame.base + op.manager, calls.on_enter, state, frame, op)
+    state.graph.watch_later(frame.nodes[op.manager], calls.on_enter, state, frame, op)
 
 
 def _exit(state: PointsTo, frame: Frame, op: ops.Exit) -> None:
-    state.graph.watch_later(frame.base + op.manager, calls.on_exit, state, frame, op)
+    state.graph.watch_later(frame.nodes[op.manager], calls.on_exit, state, frame, op)
 
 
 _HANDLERS: dict[type, Callable[[PointsTo, Frame, ops.Op], None]] = {
-    ops.Const: _const,  # type: ignore[dict-item]  # each handler takes the op class that it is filed under
-    ops.Copy: _copy,  # type: ignore[dict-item]
-    ops.LoadVar: _load_var,  # type: ignore[dict-item]
+    ops.Copy: _copy,  # type: ignore[dict-item]  # each handler takes the op class that it is filed under
     ops.StoreVar: _store_var,  # type: ignore[dict-item]
     ops.LoadAttr: _load_attr,  # type: ignore[dict-item]
     ops.StoreAttr: _store_attr,  # type: ignore[dict-item]

@@ -184,9 +184,10 @@ class Endings:
         node, _ = recognise.items(self.analysis.points, event.call)
         if not isinstance(outcome, Known) or outcome.obj is not self.analysis.points.heap.const(None) or node is None:
             return True
-        register, frame = node - event.call.frame.base, event.call.frame
+        frame = event.call.frame
+        register = frame.register(node)
         written = register in self.analysis.shapes.of(frame.function).definitions
-        return not written or event.kind is OpKind.SEND_MANY or is_meant(self.analysis, frame, register)
+        return register is None or not written or event.kind is OpKind.SEND_MANY or is_meant(self.analysis, frame, register)
 
     def _loses_identity(self, group: Group, consumer: Consumer, obj: Obj) -> bool:
         """Whether pickling makes another object of a marker that the consumer knows by identity alone."""

@@ -30,7 +30,8 @@ def origin(analysis: Analysis, event: Event, node: int | None) -> str:
     if node is None:
         return "plain"
     shape = analysis.shapes.of(frame.function)
-    made = _made(shape, node - frame.base)
+    register = frame.register(node)
+    made = _made(shape, register) if register is not None else None
     if isinstance(made, ops.Caught):
         return "exception"
     if isinstance(made, ops.Call | ops.Await):

@@ -82,8 +82,8 @@ class Payloads:
         return True
 
     def _register_of(self, frame: Frame, node: int, depth: int) -> bool:
-        register = node - frame.base
-        if 0 <= register < frame.function.registers:
+        register = frame.register(node)
+        if register is not None and register < frame.function.registers:
             return self._small(frame, register, depth)
         return self._all_small(self.analysis.points.graph.points[node])
 
@@ -248,7 +248,8 @@ class Payloads:
             frame, effect, arguments = caller, known[0].effect, known[0].arguments
         if effect.args is not None and effect.args.rest:
             at = offset + (effect.args.position or 0)
-            return (frame, arguments.positional[at] - frame.base) if 0 <= at < len(arguments.positional) else None
+            register = frame.register(arguments.positional[at]) if 0 <= at < len(arguments.positional) else None
+            return (frame, register) if register is not None else None
         packed = argument(arguments, effect.args)
         return self._packed(frame, packed, offset) if packed is not None else None
 
