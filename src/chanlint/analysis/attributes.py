@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint.analysis import calls, containers
@@ -32,6 +33,25 @@ if TYPE_CHECKING:
     from chanlint.analysis.pointsto import PointsTo
 
 MRO_LIMIT = 32
+PROPERTIES = frozenset({"property", "cached_property", "setter"})
+"""Decorators of methods that run when an attribute is read."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one attribute of one object is when it is read, kept for all places that read it.
+
+    Attributes:
+        node: what it may hold.
+        order: the classes in which it was looked for; others may come to light.
+        properties: what is run each time that it is read.
+        places: where it is read.
+    """
+
+    node: int
+    order: list[Obj] | None = None
+    properties: list[FunctionRef] = field(default_factory=list)
+    places: list[tuple[Frame, LoadAttr]] = field(default_factory=list)
 
 
 class MentionedAttributes(NamedTuple):
@@ -46,8 +66,7 @@ def load(state: PointsTo, frame: Frame, op: LoadAttr, obj: Obj) -> None:
     target = frame.nodes[op.dst]
     match obj:
         case Instance():
-            state.graph.flow(state.graph.attribute(obj, op.attr), target)
-            find_in_class(state, obj.cls, op.attr, target, obj, frame, op)
+            _read(state, frame, op, obj)
         case Super():
             for base in mro_after(state, obj):
                 if _from_class(state, base, op.attr, target, obj.receiver, frame, op):
@@ -69,6 +88,39 @@ def load(state: PointsTo, frame: Frame, op: LoadAttr, obj: Obj) -> None:
             state.graph.add(target, state.heap.make(LibMethod, obj, "builtins.coroutine", op.attr))
         case FunctionRef() | Bound():
             state.graph.flow(state.graph.attribute(obj, op.attr), target)
+
+
+def _read(state: PointsTo, frame: Frame, op: LoadAttr, obj: Instance) -> None:
+    """``obj.attr`` of an object: its own, and what its class has under that name."""
+    key = (obj, op.attr)
+    reading = state.readings.get(key)
+    if reading is None:
+        reading = state.readings[key] = Reading(state.graph.new_nodes(1))
+        state.graph.flow(state.graph.attribute(obj, op.attr), reading.node)
+    reading.places.append((frame, op))
+    state.graph.flow(reading.node, frame.nodes[op.dst])
+    for method in reading.properties:
+        calls.call_function(state, frame, op, method, obj, calls.NO_ARGUMENTS, frame.nodes[op.dst])
+    order = mro(state, obj.cls)
+    if reading.order is order:
+        return
+    reading.order = order
+    for base in order:
+        if isinstance(base, ClassRef) and op.attr in base.frame.variables:
+            state.graph.watch(base.frame.variables[op.attr], _bind_read, state, reading, obj, base)
+            return
+        if not isinstance(base, ClassRef) and _from_class(state, base, op.attr, reading.node, obj, frame, op):
+            return
+
+
+def _bind_read(state: PointsTo, reading: Reading, obj: Instance, cls: ClassRef, value: Obj) -> None:
+    if isinstance(value, FunctionRef) and value.function.cls is not None and _kinds(value) & PROPERTIES:
+        if value not in reading.properties:
+            reading.properties.append(value)
+            for frame, op in [*reading.places]:
+                calls.call_function(state, frame, op, value, obj, calls.NO_ARGUMENTS, frame.nodes[op.dst])
+    else:
+        _bind(state, obj, cls, reading.node, None, None, value)
 
 
 def store(state: PointsTo, attr: str, source: int, obj: Obj) -> None:
@@ -171,7 +223,7 @@ def _bind(
     if not isinstance(value, FunctionRef) or value.function.cls is None:
         state.graph.add(target, value)
         return
-    kinds = {text.rpartition(".")[2] for text in value.function.decorators}
+    kinds = _kinds(value)
     if "staticmethod" in kinds:
         state.graph.add(target, value)
     elif "classmethod" in kinds:
@@ -179,11 +231,16 @@ def _bind(
         state.graph.add(target, state.heap.make(Bound, value, owner))
     elif receiver is None:
         state.graph.add(target, value)
-    elif kinds & {"property", "cached_property", "setter"}:
+    elif kinds & PROPERTIES:
         if frame is not None and op is not None:
             calls.call_function(state, frame, op, value, receiver, calls.NO_ARGUMENTS, target)
     else:
         state.graph.add(target, state.heap.make(Bound, value, receiver))
+
+
+def _kinds(method: FunctionRef) -> set[str]:
+    """The last parts of a function's decorators."""
+    return {text.rpartition(".")[2] for text in method.function.decorators}
 
 
 def _from_module(state: PointsTo, frame: Frame, obj: ModuleRef, attr: str, target: int) -> None:

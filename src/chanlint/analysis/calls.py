@@ -166,25 +166,26 @@ def run_coroutine(
 
 def bind(state: PointsTo, ref: FunctionRef, inner: Frame, receiver: Obj | None, arguments: Arguments) -> None:
     """Flows arguments into parameters."""
-    graph, slots = state.graph, _slots(state, ref, inner)
+    graph, slots = state.graph, inner.slots or _slots(state, ref, inner)
     given: set[str] = set()
-    if receiver is not None and slots.ordered:
-        first = slots.ordered.pop(0)
+    ordered = slots.ordered
+    if receiver is not None and ordered:
+        first, ordered = ordered[0], ordered[1:]
         given.add(first)
         graph.add(_parameter(state, inner, first), receiver)
     for position, source in enumerate(arguments.positional):
-        if position < len(slots.ordered):
-            given.add(slots.ordered[position])
-            graph.flow(source, _parameter(state, inner, slots.ordered[position]))
+        if position < len(ordered):
+            given.add(ordered[position])
+            graph.flow(source, _parameter(state, inner, ordered[position]))
         elif slots.rest is not None:
-            graph.flow(source, graph.cell(slots.rest, position - len(slots.ordered)))
+            graph.flow(source, graph.cell(slots.rest, position - len(ordered)))
     for name, source in arguments.keywords:
         if name in slots.named:
             given.add(name)
             graph.flow(source, _parameter(state, inner, name))
         elif slots.extra is not None:
             graph.flow(source, graph.cell(slots.extra, name))
-    free = slots.ordered[len(arguments.positional) :]
+    free = ordered[len(arguments.positional) :]
     for star in arguments.stars:
         graph.watch(star, lambda obj: _spread(state, inner, free, slots.rest, obj))
     for double in arguments.double_stars:
@@ -195,19 +196,19 @@ def bind(state: PointsTo, ref: FunctionRef, inner: Frame, receiver: Obj | None, 
 
 
 @dataclass(slots=True)
-class _Slots:
+class Slots:
     """Where a function's arguments go: parameters by position and by name, and the containers of ``*rest`` and ``**extra``."""
 
-    ordered: list[str]
+    ordered: tuple[str, ...]
     named: frozenset[str]
     rest: Container | None = None
     extra: Container | None = None
 
 
-def _slots(state: PointsTo, ref: FunctionRef, inner: Frame) -> _Slots:
+def _slots(state: PointsTo, ref: FunctionRef, inner: Frame) -> Slots:
     params, site = ref.function.params, state.site(inner, ops.Op(-1))
-    slots = _Slots(
-        [p.name for p in params if p.kind in (ParamKind.POSITIONAL, ParamKind.POSITIONAL_ONLY)],
+    slots = inner.slots = Slots(
+        tuple(p.name for p in params if p.kind in (ParamKind.POSITIONAL, ParamKind.POSITIONAL_ONLY)),
         frozenset(p.name for p in params if p.kind in (ParamKind.POSITIONAL, ParamKind.KEYWORD_ONLY)),
     )
     for param in params:
@@ -227,7 +228,7 @@ def _parameter(state: PointsTo, inner: Frame, name: str) -> int:
     return node
 
 
-def _spread(state: PointsTo, inner: Frame, names: list[str], rest: Container | None, obj: Obj) -> None:
+def _spread(state: PointsTo, inner: Frame, names: tuple[str, ...], rest: Container | None, obj: Obj) -> None:
     if not isinstance(obj, Container):
         return
     for position, name in enumerate(names):

@@ -19,7 +19,7 @@ from chanlint.ir.ops import Op, Register
 from chanlint.ir.program import Function
 
 if TYPE_CHECKING:
-    from chanlint.analysis.calls import Arguments
+    from chanlint.analysis.calls import Arguments, Slots
     from chanlint.analysis.objects import Obj
 
 
@@ -83,6 +83,7 @@ class Frame:
         calls: what each call (or with, iteration, await) op reaches inside the program.
         lib_calls: catalogued calls by op index.
         arguments: those of call ops that were asked for, by op index.
+        slots: where what it is called with goes, once it was called.
         api: entered only because unknown code could call it: what it does is offered, not done.
         merged: stands for several calls at once, because a bound was reached or the function calls itself: what one of its
             variables holds need not belong to what another holds.
@@ -101,6 +102,7 @@ class Frame:
     calls: dict[int, list[Entry]] = field(default_factory=dict)
     lib_calls: dict[int, list[LibCall]] = field(default_factory=dict)
     arguments: dict[int, Arguments] = field(default_factory=dict)
+    slots: Slots | None = None
     api: bool = False
     merged: bool = False
 

@@ -52,6 +52,7 @@ class PointsTo:
         self.maker_names = frozenset(
             name.rpartition(".")[2] for name, info in catalogue.types.items() if info.category is Category.CHANNEL
         )
+        self.readings: dict[tuple[Instance, str], attributes.Reading] = {}
         self.unresolved: dict[tuple[Frame, int], bool] = {}
         self.by_key: dict[tuple[object, ...], Frame] = {}
         self._contexts: Counter[FunctionId] = Counter()
