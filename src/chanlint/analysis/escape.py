@@ -73,7 +73,7 @@ class Escapes:
                 self._escape(obj, frame.op_id(op))
 
     def _scan(self, frame: Frame) -> None:
-        for op in frame.function.cfg.ops():
+        for op in self.analysis.shapes.mixed(frame.function, ops.Call, ops.StoreAttr, ops.StoreItem, ops.Yield):
             match op:
                 case ops.Call() if not op.decorator:
                     self._call(frame, op)

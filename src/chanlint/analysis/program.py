@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from chanlint.analysis import recognise
 from chanlint.analysis.arms import Arms
 from chanlint.analysis.escape import Escapes
@@ -14,7 +16,7 @@ from chanlint.analysis.paths import Paths
 from chanlint.analysis.pointsto import PointsTo
 from chanlint.analysis.raises import Raises
 from chanlint.analysis.recognise import Event
-from chanlint.analysis.shape import Shapes
+from chanlint.analysis.shape import AnyOp, Shapes
 from chanlint.analysis.walk import Level
 from chanlint.catalogue.schema import Catalogue, OpKind
 from chanlint.ir import ops
@@ -83,11 +85,26 @@ class Analysis:
     def release(self) -> None:
         """Frees what was found out. Frames, objects and answers point in circles, which Python would search for a long time."""
         frames = self.points.frames
-        for part in (self.points.graph, self.points.heap, self.points, self.raises, self.paths, self.escapes, self.counts, self):
+        for part in (
+            self.points.graph,
+            self.points.heap,
+            self.points,
+            self.raises,
+            self.paths,
+            self.escapes,
+            self.counts,
+            self,
+        ):
             vars(part).clear()
         for frame in frames:
             for table in (frame.variables, frame.entries, frame.calls, frame.lib_calls):
                 table.clear()
+
+    def each(self, kind: type[AnyOp]) -> Iterator[tuple[Frame, AnyOp]]:
+        """Every op of one class in every frame, in the order of discovery."""
+        for frame in self.points.frames:
+            for op in self.shapes.ops(frame.function, kind):
+                yield frame, op
 
     # -- variables ------------------------------------------------------------------------------------------------------
 
@@ -104,7 +121,7 @@ class Analysis:
         if self._stores is None:
             self._stores = {}
             for frame in self.points.frames:
-                for op in frame.function.cfg.ops():
+                for op in self.shapes.mixed(frame.function, ops.StoreAttr, ops.StoreVar):
                     if isinstance(op, ops.StoreAttr):
                         for obj in self.points.holds(frame, op.obj):
                             self._stores.setdefault((obj, op.attr), []).append((frame, op))
@@ -117,7 +134,7 @@ class Analysis:
         if self._fillings is None:
             self._fillings = {}
             for frame in self.points.frames:
-                for op in frame.function.cfg.ops():
+                for op in self.shapes.mixed(frame.function, ops.Append, ops.StoreItem, ops.Call):
                     if isinstance(op, ops.Append):
                         for obj in self.points.holds(frame, op.container):
                             self._fillings.setdefault(obj, []).append((frame, op))
@@ -137,7 +154,7 @@ class Analysis:
         if self._takings is None:
             self._takings = {}
             for frame in self.points.frames:
-                for op in frame.function.cfg.ops():
+                for op in self.shapes.mixed(frame.function, ops.StoreItem, ops.DeleteItem, ops.Call):
                     if isinstance(op, ops.StoreItem | ops.DeleteItem):
                         for obj in self.points.holds(frame, op.obj):
                             self._takings.setdefault(obj, []).append((frame, op))

@@ -258,10 +258,8 @@ class _Finder:
         """The places that bind an attribute of this name, of whatever object."""
         if self._stores is None:
             self._stores = {}
-            for frame in self.analysis.points.frames:
-                for op in frame.function.cfg.ops():
-                    if isinstance(op, ops.StoreAttr):
-                        self._stores.setdefault(op.attr, []).append((frame, op))
+            for frame, op in self.analysis.each(ops.StoreAttr):
+                self._stores.setdefault(op.attr, []).append((frame, op))
         return self._stores.get(attribute, [])
 
     def _from(self, at: Frame, op: Op, frame: Frame) -> set[int]:

@@ -241,7 +241,7 @@ class Endings:
         ``strictly``: in the same function, before it and never after it.
         """
         callers = {entry.caller for entry in event.frame.entries if entry.caller is not None}
-        for owner, name in response.flags:
+        for owner, name in self.flags.of(response):
             for frame, op in self.flags.sets(owner, name):
                 if self.flags.is_first_state(group, frame, op):
                     continue

@@ -35,6 +35,16 @@ class Flags:
         self.lifetimes = lifetimes
         self.handlings = Handlings(analysis)
 
+    def of(self, response: Response) -> list[tuple[object, str]]:
+        """The flags that a loop reads, with their owners, in an order that is the same in every run."""
+        order = self.analysis.points.heap.order
+
+        def place(flag: tuple[object, str]) -> tuple[str, int, str]:
+            owner, name = flag
+            return (name, order[owner], "") if isinstance(owner, Obj) else (name, -1, str(owner))
+
+        return sorted(response.flags, key=place)
+
     def sets(self, owner: object, name: str) -> list[Setter]:
         """Where a flag is set after it was made."""
         if name == "<set>" and isinstance(owner, LibInstance | Instance | End):
@@ -48,7 +58,7 @@ class Flags:
 
     def unread(self, group: Group, consumer: Consumer, response: Response) -> Iterator[Ending]:
         """Flags of a loop whose receive waits without bound: setting one does not wake it."""
-        for owner, name in sorted(response.flags, key=lambda flag: flag[1]):
+        for owner, name in self.of(response):
             for frame, op in self.sets(owner, name):
                 if self.is_first_state(group, frame, op):
                     continue
@@ -63,7 +73,7 @@ class Flags:
 
     def polled(self, group: Group, consumer: Consumer, response: Response) -> Iterator[Ending]:
         """Flags of a loop whose receive gives up after a time: setting one ends it, unless it reads a copy."""
-        places = [(owner, place) for owner, name in response.flags for place in self.sets(owner, name)]
+        places = [(owner, place) for owner, name in self.of(response) for place in self.sets(owner, name)]
         for owner, (frame, op) in places:
             if self.barriers.is_copied(group, consumer, owner, frame):
                 if frame.function.kind == "module" or self.is_first_state(group, frame, op):
@@ -85,7 +95,7 @@ class Flags:
 
     def _are_open(self, response: Response) -> bool:
         """Whether code that is not analysed could set one of the flags."""
-        for owner, name in response.flags:
+        for owner, name in self.of(response):
             if isinstance(owner, FunctionId):
                 continue  # a variable: all its stores were seen
             if not isinstance(owner, LibInstance):

@@ -222,9 +222,7 @@ class _Finder:
         """The places that await a future."""
         if self._awaits is None:
             self._awaits = {}
-            for frame in self.analysis.points.frames:
-                for op in frame.function.cfg.ops():
-                    if isinstance(op, ops.Await):
-                        for obj in self.analysis.points.holds(frame, op.src):
-                            self._awaits.setdefault(obj, []).append((frame, op))
+            for frame, op in self.analysis.each(ops.Await):
+                for obj in self.analysis.points.holds(frame, op.src):
+                    self._awaits.setdefault(obj, []).append((frame, op))
         return self._awaits.get(future, [])

@@ -139,13 +139,7 @@ class _Finder:
     @cached_property
     def _entered(self) -> frozenset[Obj]:
         """Everything that a ``with`` enters."""
-        return frozenset(
-            obj
-            for frame in self.points.frames
-            for op in frame.function.cfg.ops()
-            if isinstance(op, ops.Enter)
-            for obj in self.points.holds(frame, op.manager)
-        )
+        return frozenset(obj for frame, op in self.analysis.each(ops.Enter) for obj in self.points.holds(frame, op.manager))
 
     # -- what ends it -----------------------------------------------------------------------------------------------------
 

@@ -90,10 +90,9 @@ class _Pipes:
         """What is handed to ``multiprocessing.connection.wait``."""
         if self._looks is None:
             self._looks = []
-            for frame in self.analysis.points.frames:
-                for op in frame.function.cfg.ops():
-                    if isinstance(op, ops.Call) and self._is_wait(frame, op):
-                        self._looks += [obj for each in op.args for obj in self.analysis.points.holds(frame, each.value)]
+            for frame, op in self.analysis.each(ops.Call):
+                if self._is_wait(frame, op):
+                    self._looks += [obj for each in op.args for obj in self.analysis.points.holds(frame, each.value)]
         return self._looks
 
     def _is_wait(self, frame: Frame, op: ops.Call) -> bool:

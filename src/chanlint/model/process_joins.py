@@ -111,12 +111,9 @@ class _Finder:
     @cached_property
     def _abrupt(self) -> list[Frame]:
         """The frames that end their process at once."""
-        frames = self.analysis.points.frames
-        return [frame for frame in frames if any(self._is_abrupt(frame, op) for op in frame.function.cfg.ops())]
+        return [*dict.fromkeys(frame for frame, op in self.analysis.each(ops.Call) if self._is_abrupt(frame, op))]
 
-    def _is_abrupt(self, frame: Frame, op: ops.Op) -> bool:
-        if not isinstance(op, ops.Call):
-            return False
+    def _is_abrupt(self, frame: Frame, op: ops.Call) -> bool:
         held = self.analysis.points.holds(frame, op.callee)
         return any(isinstance(callee, LibName) and callee.dotted in LEAVES_AT_ONCE for callee in held)
 

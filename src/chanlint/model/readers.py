@@ -375,7 +375,7 @@ class Readers:
             walk = Walk(self.analysis, self.channel.obj, sender.way.levels, sender.event.op)
             response = walk.respond(Data())
             inside = {level.frame for level in sender.way.levels}
-            for owner, name in sorted(response.flags, key=lambda flag: flag[1]):
+            for owner, name in self.survey.endings.flags.of(response):
                 for frame, op in self.survey.endings.flags.sets(owner, name):
                     if frame in inside or not self._is_teardown(frame):
                         continue

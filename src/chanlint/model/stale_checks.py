@@ -327,15 +327,14 @@ class _Finder:
             name for info in self.analysis.catalogue.types.values() for name, e in info.methods.items() if e.op is OpKind.POLL
         }
         told: set[OpId] = set()
-        for frame in self.analysis.points.frames:
-            for op in frame.function.cfg.ops():
-                if not isinstance(op, ops.LoadAttr) or op.attr not in names or frame.op_id(op) in told:
-                    continue
-                method = self._check(frame, op.dst)
-                channel = channels.get(channel_of(method.receiver)) if method is not None else None
-                if method is not None and channel is not None and self._is_tested(frame, op):
-                    told.add(frame.op_id(op))
-                    yield UncalledCheck(channel=channel, at=frame.op_id(op), function=frame.function.id, check=method.name)
+        for frame, op in self.analysis.each(ops.LoadAttr):
+            if op.attr not in names or frame.op_id(op) in told:
+                continue
+            method = self._check(frame, op.dst)
+            channel = channels.get(channel_of(method.receiver)) if method is not None else None
+            if method is not None and channel is not None and self._is_tested(frame, op):
+                told.add(frame.op_id(op))
+                yield UncalledCheck(channel=channel, at=frame.op_id(op), function=frame.function.id, check=method.name)
 
     def _is_tested(self, frame: Frame, op: ops.LoadAttr) -> bool:
         """Whether a branch hangs on what was loaded itself."""

@@ -19,7 +19,7 @@ from functools import cached_property
 from chanlint.analysis.frames import Entry, EntryKind, Frame
 from chanlint.analysis.library import channel_of
 from chanlint.analysis.multiplicity import ONE, Count
-from chanlint.analysis.objects import Instance, LibMethod, Obj
+from chanlint.analysis.objects import Instance, LibInstance, LibMethod, Obj
 from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Level, Verdict
@@ -216,12 +216,13 @@ class Waits:
             method: channel_of(method.receiver) for method in self.analysis.points.heap.all(LibMethod) if self._answers(method)
         }
         found: set[Obj] = set()
+        shapes = self.analysis.shapes
         for frame in self.analysis.points.frames if methods else ():
-            shape = self.analysis.shapes.of(frame.function)
-            for load in shape.by_index.values():
-                if isinstance(load, ops.LoadAttr):
-                    channels = {methods[obj] for obj in self.analysis.points.holds(frame, load.dst) if obj in methods}
-                    if channels and any(self._keeps(frame, op, load.dst) for op in shape.by_index.values()):
+            for load in shapes.ops(frame.function, ops.LoadAttr):
+                channels = {methods[obj] for obj in self.analysis.points.holds(frame, load.dst) if obj in methods}
+                if channels:
+                    every = shapes.of(frame.function).by_index.values()
+                    if any(self._keeps(frame, op, load.dst) for op in every):
                         found.update(channel for channel in channels if channel is not None)
         return frozenset(found)
 
@@ -236,18 +237,22 @@ class Waits:
 
     def _is_shared(self, group: Group) -> bool:
         """Whether somebody else than the one who waits holds the flag."""
-        points, obj = self.analysis.points, group.channel.obj
         own = {*self._inside(group)}
+        if group.spawn is None and group.channel.maker is not None:
+            own.add(group.channel.maker)
+        return any(frame not in own for frame in self._naming.get(group.channel.obj, ()))
+
+    @cached_property
+    def _naming(self) -> dict[Obj, list[Frame]]:
+        """The frames that have a variable with a library's object, or read one."""
+        points, found = self.analysis.points, dict[Obj, list[Frame]]()
         for frame in points.frames:
-            if frame in own:
-                continue
-            if group.spawn is None and frame is group.channel.maker:
-                continue
-            if any(obj in points.graph.points[node] for node in frame.variables.values()):
-                return True
-            if any(isinstance(op, ops.LoadVar) and obj in points.holds(frame, op.dst) for op in frame.function.cfg.ops()):
-                return True
-        return False
+            loads = self.analysis.shapes.ops(frame.function, ops.LoadVar)
+            nodes = {*frame.variables.values(), *(frame.nodes[op.dst] for op in loads)}
+            for obj in {obj for node in nodes for obj in points.graph.points[node]}:
+                if isinstance(obj, LibInstance | Instance):
+                    found.setdefault(obj, []).append(frame)
+        return found
 
     def _caller(self, group: Group) -> str | None:
         home = group.channel.home

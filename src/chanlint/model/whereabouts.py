@@ -117,12 +117,13 @@ class Whereabouts:
 
     def _executions(self) -> Iterator[tuple[tuple[FunctionId, Obj | None], tuple[Frame, Op]]]:
         points = self.analysis.points
+        shapes = self.analysis.shapes
         for frame in points.frames:
-            if not any(isinstance(op, ops.LoadAttr) and op.attr == EXECUTES for op in frame.function.cfg.ops()):
+            if all(load.attr != EXECUTES for load in shapes.ops(frame.function, ops.LoadAttr)):
                 continue
-            definitions = self.analysis.shapes.of(frame.function).definitions
-            for op in frame.function.cfg.ops():
-                if not isinstance(op, ops.Call) or len(op.args) < 2 or points.holds(frame, op.callee):
+            definitions = shapes.of(frame.function).definitions
+            for op in shapes.ops(frame.function, ops.Call):
+                if len(op.args) < 2 or points.holds(frame, op.callee):
                     continue
                 if any(isinstance(made, ops.LoadAttr) and made.attr == EXECUTES for made in definitions.get(op.callee, ())):
                     for obj in points.holds(frame, op.args[1].value):
