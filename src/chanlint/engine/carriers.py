@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chanlint.ir import ops
 from chanlint.ir.program import Function, Module
@@ -71,10 +71,11 @@ def find_carriers(module: Module, is_channel: Callable[[str], bool], carried: Ca
         carried: the depth of what an import brings in from another module of the project, or None.
     """
     reader = _Reader(module, is_channel, carried)
+    told = [(function, [op for op in function.cfg.ops() if type(op) in _READERS]) for function in module.functions.values()]
     for _ in range(_MAX_PASSES):
         before = reader.state()
-        for function in module.functions.values():
-            reader.read(function)
+        for function, some in told:
+            reader.read(function, some)
         if reader.state() == before:
             break
     return reader.result()
@@ -96,6 +97,7 @@ class _Value:
 
 
 _UNKNOWN = _Value()
+_Values = dict[ops.Register, _Value]
 
 
 class _Reader:
@@ -134,63 +136,91 @@ class _Reader:
                 reach |= bases
         return Carriers(depths, frozenset(reach), {name: frozenset(found) for name, found in self._bindings.items()})
 
-    def read(self, function: Function) -> None:
-        """One pass over a function."""
-        values: dict[int, _Value] = {}
-        for op in function.cfg.ops():
-            self._op(op, function, values)
+    def read(self, function: Function, told: list[ops.Op]) -> None:
+        """One pass over the ops of a function that tell something."""
+        values: _Values = {}
+        for op in told:
+            _READERS[type(op)](self, op, function, values)
 
     # -- ops ------------------------------------------------------------------------------------------------------------
 
-    def _op(self, op: ops.Op, function: Function, values: dict[int, _Value]) -> None:
-        match op:
-            case ops.LoadVar(dst=dst, var=variable):
-                known = self._variables.get(variable, _UNKNOWN)
-                values[dst] = _Value(known.depth, known.origin, known.word or variable.name, known.target, variable)
-            case ops.StoreVar(var=variable, src=src):
-                self._store(variable, values.get(src, _UNKNOWN), function)
-            case ops.LoadAttr(dst=dst, obj=obj, attr=attr):
-                owner = values.get(obj, _UNKNOWN)
-                origin = owner.origin.attribute(attr) if owner.origin else None
-                depth = CHANNEL if attr in self._attributes else None
-                values[dst] = _Value(depth, origin, attr, "" if origin else f".{attr}", attr, owner)
-            case ops.StoreAttr(attr=attr, src=src):
-                self._put(attr, values.get(src, _UNKNOWN).depth, function)
-            case ops.Import(dst=dst, module=name, name=item, level=level):
-                values[dst] = _Value(origin=Imported(name, item, level), word=item or name.rpartition(".")[2])
-            case ops.ImportStar(module=name, level=level):
-                self._bindings.setdefault("*", set()).add(Imported(name, "*", level))
-            case ops.MakeFunction(dst=dst, function=made):
-                values[dst] = _Value(target=made.qualname)
-            case ops.MakeClass(dst=dst, cls=cls, bases=bases):
-                self._derive(cls.qualname, [values.get(base, _UNKNOWN) for base in bases])
-                values[dst] = _Value(target=cls.qualname)
-            case ops.Call():
-                values[op.dst] = self._call(op, function, values)
-            case ops.Return(src=int(src)) | ops.Yield(src=src):
-                self._leave(function, values.get(src, _UNKNOWN).depth)
-            case ops.Append(container=container, item=item) | ops.StoreItem(obj=container, src=item):
-                known, depth = values.get(container, _UNKNOWN), values.get(item, _UNKNOWN).depth
-                if depth is not None:
-                    values[container] = replace(known, depth=depth)
-                    self._put(known.home, depth, function)
-            case _:
-                self._flow(op, values)
+    def _load_var(self, op: ops.LoadVar, function: Function, values: _Values) -> None:
+        known = self._variables.get(op.var)
+        if known is None:
+            values[op.dst] = _Value(word=op.var.name, home=op.var)
+        else:
+            values[op.dst] = _Value(known.depth, known.origin, known.word or op.var.name, known.target, op.var)
 
-    def _flow(self, op: ops.Op, values: dict[int, _Value]) -> None:
-        """Ops that only pass values on."""
-        match op:
-            case ops.Copy(dst=dst, src=src) | ops.Await(dst=dst, src=src) | ops.Unpack(dst=dst, src=src):
-                values[dst] = self._either(values.get(dst), values.get(src, _UNKNOWN))
-            case ops.IterStart(dst=dst, src=src) | ops.LoadItem(dst=dst, obj=src) | ops.Enter(dst=dst, manager=src):
-                values[dst] = values.get(src, _UNKNOWN)
-            case ops.Iterate(dst=dst, iterator=src):
-                values[dst] = values.get(src, _UNKNOWN)
-            case ops.Build(dst=dst, items=items):
-                origin = next((values[item].origin for item in items if item in values and values[item].origin), None)
-                values[dst] = _Value(self._lowest(values, items), origin)
+    def _store_var(self, op: ops.StoreVar, function: Function, values: _Values) -> None:
+        self._store(op.var, values.get(op.src, _UNKNOWN), function)
 
-    def _call(self, op: ops.Call, function: Function, values: dict[int, _Value]) -> _Value:
+    def _load_attr(self, op: ops.LoadAttr, function: Function, values: _Values) -> None:
+        owner = values.get(op.obj, _UNKNOWN)
+        origin = owner.origin.attribute(op.attr) if owner.origin else None
+        depth = CHANNEL if op.attr in self._attributes else None
+        values[op.dst] = _Value(depth, origin, op.attr, "" if origin else f".{op.attr}", op.attr, owner)
+
+    def _store_attr(self, op: ops.StoreAttr, function: Function, values: _Values) -> None:
+        self._put(op.attr, values.get(op.src, _UNKNOWN).depth, function)
+
+    def _import(self, op: ops.Import, function: Function, values: _Values) -> None:
+        word = op.name or op.module.rpartition(".")[2]
+        values[op.dst] = _Value(origin=Imported(op.module, op.name, op.level), word=word)
+
+    def _import_star(self, op: ops.ImportStar, function: Function, values: _Values) -> None:
+        self._bindings.setdefault("*", set()).add(Imported(op.module, "*", op.level))
+
+    def _make_function(self, op: ops.MakeFunction, function: Function, values: _Values) -> None:
+        values[op.dst] = _Value(target=op.function.qualname)
+
+    def _make_class(self, op: ops.MakeClass, function: Function, values: _Values) -> None:
+        self._derive(op.cls.qualname, [values.get(base, _UNKNOWN) for base in op.bases])
+        values[op.dst] = _Value(target=op.cls.qualname)
+
+    def _calls(self, op: ops.Call, function: Function, values: _Values) -> None:
+        values[op.dst] = self._call(op, function, values)
+
+    def _return(self, op: ops.Return, function: Function, values: _Values) -> None:
+        if op.src is not None:
+            self._leave(function, values.get(op.src, _UNKNOWN).depth)
+
+    def _yield(self, op: ops.Yield, function: Function, values: _Values) -> None:
+        self._leave(function, values.get(op.src, _UNKNOWN).depth)
+
+    def _append(self, op: ops.Append, function: Function, values: _Values) -> None:
+        self._fill(op.container, op.item, function, values)
+
+    def _store_item(self, op: ops.StoreItem, function: Function, values: _Values) -> None:
+        self._fill(op.obj, op.src, function, values)
+
+    def _fill(self, container: ops.Register, item: ops.Register, function: Function, values: _Values) -> None:
+        known, depth = values.get(container, _UNKNOWN), values.get(item, _UNKNOWN).depth
+        if depth is not None:
+            values[container] = replace(known, depth=depth)
+            self._put(known.home, depth, function)
+
+    # -- ops that only pass values on -----------------------------------------------------------------------------------
+
+    def _meet(self, op: ops.Copy | ops.Await | ops.Unpack, function: Function, values: _Values) -> None:
+        values[op.dst] = self._either(values.get(op.dst), values.get(op.src, _UNKNOWN))
+
+    def _iter_start(self, op: ops.IterStart, function: Function, values: _Values) -> None:
+        values[op.dst] = values.get(op.src, _UNKNOWN)
+
+    def _load_item(self, op: ops.LoadItem, function: Function, values: _Values) -> None:
+        values[op.dst] = values.get(op.obj, _UNKNOWN)
+
+    def _enter(self, op: ops.Enter, function: Function, values: _Values) -> None:
+        values[op.dst] = values.get(op.manager, _UNKNOWN)
+
+    def _iterate(self, op: ops.Iterate, function: Function, values: _Values) -> None:
+        values[op.dst] = values.get(op.iterator, _UNKNOWN)
+
+    def _build(self, op: ops.Build, function: Function, values: _Values) -> None:
+        origin = next((values[item].origin for item in op.items if item in values and values[item].origin), None)
+        values[op.dst] = _Value(self._lowest(values, op.items), origin)
+
+    def _call(self, op: ops.Call, function: Function, values: _Values) -> _Value:
         callee = values.get(op.callee, _UNKNOWN)
         arguments = [values.get(argument.value, _UNKNOWN) for argument in op.args]
         given = [value.depth for value in arguments if value.depth is not None]
@@ -252,7 +282,7 @@ class _Reader:
         depths = [value.depth for value in (one, other) if value.depth is not None]
         return _Value(min(depths, default=None), one.origin or other.origin, other.word or one.word, one.target or other.target)
 
-    def _lowest(self, values: dict[int, _Value], registers: tuple[int, ...]) -> int | None:
+    def _lowest(self, values: _Values, registers: tuple[int, ...]) -> int | None:
         depths = [values[register].depth for register in registers if register in values]
         return min((depth for depth in depths if depth is not None), default=None)
 
@@ -286,3 +316,28 @@ class _Reader:
 
     def _is_foreign(self, name: str) -> bool:
         return name in self._bindings
+
+
+_READERS: dict[type[ops.Op], Callable[[_Reader, Any, Function, _Values], None]] = {
+    ops.LoadVar: _Reader._load_var,
+    ops.StoreVar: _Reader._store_var,
+    ops.LoadAttr: _Reader._load_attr,
+    ops.StoreAttr: _Reader._store_attr,
+    ops.Import: _Reader._import,
+    ops.ImportStar: _Reader._import_star,
+    ops.MakeFunction: _Reader._make_function,
+    ops.MakeClass: _Reader._make_class,
+    ops.Call: _Reader._calls,
+    ops.Return: _Reader._return,
+    ops.Yield: _Reader._yield,
+    ops.Append: _Reader._append,
+    ops.StoreItem: _Reader._store_item,
+    ops.Copy: _Reader._meet,
+    ops.Await: _Reader._meet,
+    ops.Unpack: _Reader._meet,
+    ops.IterStart: _Reader._iter_start,
+    ops.LoadItem: _Reader._load_item,
+    ops.Enter: _Reader._enter,
+    ops.Iterate: _Reader._iterate,
+    ops.Build: _Reader._build,
+}

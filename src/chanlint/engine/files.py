@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chanlint.engine.carriers import Carriers
+from chanlint.engine.needles import Needles
 from chanlint.engine.notes import Closely, KeptNotes, Note, Wanted
 from chanlint.engine.project import Index
 from chanlint.engine.vocabulary import Vocabulary
@@ -29,7 +30,8 @@ MAX_WEIGHED = 4
 """Answers of one module that are kept for different answers of others."""
 
 _NEEDLE, _SURE, _HAND_OVER, _COMMENTED = "nshc"
-"""Flags of notes."""
+"""Flags of notes. A file without a needle has neither of the two that say more about needles."""
+_STEERING = (b"chanlint:", b"CHN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,8 @@ class Files:
     ) -> None:
         self.index = index
         self._read = read
-        self._flags = (
-            (_NEEDLE, sought.needles),
-            (_SURE, sought.sure),
-            (_HAND_OVER, sought.hand_overs),
-            (_COMMENTED, (b"chanlint:", b"CHN")),
-        )
+        self._needles = Needles(sought.needles)
+        self._flags = ((_SURE, sought.sure), (_HAND_OVER, sought.hand_overs))
         self._outliner = Outliner(sought.words)
         self._kept = kept
         self._notes: dict[ModuleId, Note | None] = {}
@@ -107,10 +105,15 @@ class Files:
             if kept is not None:
                 known, digest = kept.same(module)
             if known is None:
-                flags = (flag for flag, words in self._flags if any(word in data for word in words))
-                return Note("", digest, "".join(flags))
+                return Note("", digest, self._flags_of(data))
         self._as_noted.add(module)
         return known
+
+    def _flags_of(self, data: bytes) -> str:
+        found = [_COMMENTED] if any(word in data for word in _STEERING) else []
+        if self._needles.are_in(data):
+            found += [_NEEDLE, *(flag for flag, words in self._flags if any(word in data for word in words))]
+        return "".join(found)
 
     # -- the text -------------------------------------------------------------------------------------------------------
 

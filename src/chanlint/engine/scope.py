@@ -68,6 +68,7 @@ class ScopeFinder:
         self._index = files.index
         self._lower = lower
         self._words = words
+        self._known_words: dict[str, bool] = {}
         self._scope = Scope()
         self._carriers: dict[ModuleId, Carriers] = {}
         self._imports: dict[ModuleId, frozenset[ModuleId]] = {}
@@ -120,7 +121,10 @@ class ScopeFinder:
         return needle and (self._judge is None or self._judge(module))
 
     def _is_channel(self, word: str) -> bool:
-        return any(part in word for part in self._words)
+        known = self._known_words.get(word)
+        if known is None:
+            known = self._known_words[word] = any(part in word for part in self._words)
+        return known
 
     # -- carriers -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ Nouns:
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable, Collection, Iterable
 
@@ -17,7 +16,9 @@ from chanlint.ir.ids import ModuleId
 FEW_NAMES = 12
 """So few names are searched for one after the other, which is faster than taking a text to its words."""
 
-_NAME = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z_0-9\x80-\xff]*")
+_IN_WORDS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_APART = bytes(code if code in _IN_WORDS or code >= 0x80 else ord(" ") for code in range(256))
+"""Turns whatever parts words into blanks; together with a split that is half as long as a search for words takes."""
 _BITS = 0xFFFFFFFF
 
 
@@ -50,7 +51,7 @@ class Vocabulary:
                 likely = {name for name in likely if name in data}
             if not likely:
                 return ()
-            words = {*_NAME.findall(data)}
+            words = {*data.translate(_APART).split()}
             if marks is None:
                 self._marks[module] = array("I", {hash(word) & _BITS for word in words})
             return words & likely

@@ -17,14 +17,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-_STRING = rb"""
-    [rRbBuUfFtT]{0,2}+ (?:
-        \"{3} [^"\\]*+ (?: (?: \\. | "(?!"") ) [^"\\]*+ )*+ (?: \"{3} | (?P<open> \\? \Z) )
-      | '{3} [^'\\]*+ (?: (?: \\. | '(?!'') ) [^'\\]*+ )*+ (?: '{3} | (?P<single_open> \\? \Z) )
-      | "(?!"") [^"\\\r\n]*+ (?: \\ (?: \r\n | . ) [^"\\\r\n]*+ )*+ "
-      | '(?!'') [^'\\\r\n]*+ (?: \\ (?: \r\n | . ) [^'\\\r\n]*+ )*+ '
-    )
-"""
+_STRINGS = (
+    rb'"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+(?:"""|(?P<open>\\?\Z))',
+    rb"'''[^'\\]*+(?:(?:\\.|'(?!''))[^'\\]*+)*+(?:'''|(?P<single_open>\\?\Z))",
+    rb'"(?!"")[^"\\\r\n]*+(?:\\(?:\r\n|.)[^"\\\r\n]*+)*+"',
+    rb"'(?!'')[^'\\\r\n]*+(?:\\(?:\r\n|.)[^'\\\r\n]*+)*+'",
+    rb'"(?P<torn>)',
+    rb"'(?P<single_torn>)",
+)
+"""Strings from their quotes on; ``torn`` is one without an end."""
+_COMMENTED = rb"#[^\r\n]*+"
+_PREFIXES_OF_STRINGS = frozenset(bytes((letter,)) for letter in b"rRbBuUfFtT")
+_HASH = ord("#")
 _BEFORE = re.compile(rb"[\w.\x80-\xff]*\Z")
 _LONGEST_NAME = 200
 _ANNOTATION = re.compile(rb"[\"'](?!.*\w \w)[\w.\[\], |]{1,80}[\"']")
@@ -78,29 +82,28 @@ class Outliner:
 
     def __init__(self, words: Iterable[str]) -> None:
         sorted_words = sorted(words, key=lambda word: (-len(word), word))
-        alternatives = b"|".join(re.escape(word.encode()) for word in sorted_words)
-        self._word = re.compile(rb"(?:" + alternatives + rb")\b")
-        self._code = re.compile(
-            _STRING + rb"| (?P<comment> \#[^\r\n]*+ ) | (?P<word> (?:" + alternatives + rb")\b ) | (?P<torn> [\"'] )",
-            re.VERBOSE | re.DOTALL,
-        )
+        bounded = [re.escape(word.encode()) + rb"\b" for word in sorted_words]
+        self._word = re.compile(b"|".join(bounded))
+        # Each alternative begins with a letter of its own: what begins with no such letter is passed over nine times as fast.
+        self._code = re.compile(b"|".join((*_STRINGS, _COMMENTED, *bounded)), re.DOTALL)
 
     def outline(self, data: bytes) -> Outline:
         """The outline of a file's bytes, whatever encoding they are in that keeps ASCII."""
         mentions: set[str] = set()
         broken = False
         for match in self._code.finditer(data):
-            kind = match.lastgroup
-            if kind == "word":
-                mentions.add(self._mention(data, match.start(), match.end()))
-            elif kind == "open" or kind == "single_open":
+            kind, start = match.lastgroup, match.start()
+            if kind == "open" or kind == "single_open":
                 broken = True
-            elif kind == "torn":  # a string without an end; going on would look for the end again at each further quote
+            elif kind is not None:  # a string without an end; going on would look for the end again at each further quote
                 broken = True
                 break
-            elif kind is None and _ANNOTATION.fullmatch(match[0]):
-                inner = match[0][1:-1]
-                mentions.update(self._mention(inner, word.start(), word.end()) for word in self._word.finditer(inner))
+            elif data[start] in b"\"'":
+                if _ANNOTATION.fullmatch(match[0]) and data[start - 1 : start] not in _PREFIXES_OF_STRINGS:
+                    inner = match[0][1:-1]
+                    mentions.update(self._mention(inner, word.start(), word.end()) for word in self._word.finditer(inner))
+            elif data[start] != _HASH:
+                mentions.add(self._mention(data, start, match.end()))
         return outlined(mentions, imports_of(data), (name.decode() for name in _DEFINED.findall(data)), broken=broken)
 
     def _mention(self, data: bytes, start: int, end: int) -> str:
