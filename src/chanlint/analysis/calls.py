@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chanlint.analysis import attributes, containers, library
 from chanlint.analysis.frames import EntryKind, Frame
 from chanlint.analysis.graph import ANY
-from chanlint.analysis.limits import ARGUMENTS
+from chanlint.analysis.limits import ARGUMENTS, UNWRAPS
 from chanlint.analysis.objects import (
     Awaitable,
     Bound,
@@ -267,7 +267,8 @@ def _call_partial(
     if key in state.unwrapped:
         return  # a partial of itself
     state.unwrapped.add(key)
-    if len(whole.positional) + len(whole.keywords) > ARGUMENTS:
+    state.unwraps[callee, frame, op.index] += 1
+    if len(whole.positional) + len(whole.keywords) > ARGUMENTS or state.unwraps[callee, frame, op.index] > UNWRAPS:
         state.limits.hit("arguments")
         return
     if first.positional:

@@ -6,6 +6,7 @@ Unknown code that holds a channel may close it; that holds a task, may cancel it
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chanlint.analysis import containers
@@ -30,7 +31,7 @@ from chanlint.catalogue.schema import OpKind
 from chanlint.ir import ops
 from chanlint.ir.ids import FunctionId, OpId
 from chanlint.ir.ops import Op, Register
-from chanlint.ir.program import FunctionKind
+from chanlint.ir.program import Function, FunctionKind
 
 if TYPE_CHECKING:
     from chanlint.analysis.program import Analysis
@@ -186,12 +187,24 @@ class Escapes:
 
     def given_with(self, frame: Frame) -> list[Obj]:
         """What unknown code was given together with the function that runs in ``frame``, perhaps to call it with."""
+        if not self.callable_from_outside(frame):
+            return []
         found: list[Obj] = []
-        for caller, op in self._foreign if self.callable_from_outside(frame) else ():
-            held = [list(self.analysis.points.holds(caller, argument.value)) for argument in op.args]
-            if any(self._runs(obj, frame) for each in held for obj in each):
-                found.extend(obj for each in held for obj in each if not self._runs(obj, frame))
+        for held in self._given_to_unknown.get(frame.function, ()):
+            if any(self._runs(obj, frame) for obj in held):
+                found.extend(obj for obj in held if not self._runs(obj, frame))
         return found
+
+    @cached_property
+    def _given_to_unknown(self) -> dict[Function, list[list[Obj]]]:
+        """What calls of unknown code are given, all together, by the functions among it."""
+        known: dict[Function, list[list[Obj]]] = {}
+        for caller, op in self._foreign:
+            held = [obj for argument in op.args for obj in self.analysis.points.holds(caller, argument.value)]
+            given = (obj.function if isinstance(obj, Bound) else obj for obj in held)
+            for function in dict.fromkeys(ref.function for ref in given if isinstance(ref, FunctionRef)):
+                known.setdefault(function, []).append(held)
+        return known
 
     def _runs(self, obj: Obj, frame: Frame) -> bool:
         if isinstance(obj, Bound):

@@ -13,6 +13,7 @@ CONTEXTS = 8  # frames of one function before its callers share one
 SPAWN_CONTEXTS = 64  # the same for the starts of actors, each of which is an actor of its own
 CALL_DEPTH = 3  # callers that a frame remembers
 ARGUMENTS = 8  # arguments that nested partials may add up to
+UNWRAPS = 8  # different arguments with which one partial is called at one place
 STEPS = 10_000_000  # objects that are passed along one flow, in all; beyond it nothing is reported
 FRAMES = 8_000  # frames of the whole program
 INSTANCES = 6  # objects of one class that are told apart by where they are made

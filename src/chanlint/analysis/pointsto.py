@@ -46,6 +46,7 @@ class PointsTo:
         self.awaitables: dict[Awaitable, list[LibCall]] = {}
         self.refs: dict[FunctionId, list[FunctionRef]] = {}
         self.unwrapped: set[tuple[object, ...]] = set()
+        self.unwraps: Counter[tuple[Partial, Frame, int]] = Counter()
         self.makers: dict[ClassRef, bool] = {}
         self.mros: dict[ClassRef, list[Obj]] = {}  # emptied whenever a base class comes to light
         self.attributes_of: dict[FunctionId, MentionedAttributes] = {}

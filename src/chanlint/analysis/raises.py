@@ -55,6 +55,7 @@ KNOWN_RAISES = {
     "json.load": ("builtins.ValueError",),
 }
 PROPAGATES = frozenset({OpKind.AWAIT_ALL})
+_MAY_RAISE = frozenset({ops.Raise, ops.Call, ops.Await, ops.Iterate, ops.Enter})
 
 
 class Raises:
@@ -64,9 +65,22 @@ class Raises:
         self.analysis = analysis
         self._frames: dict[Frame, Risk] = {}
         self._leaving: dict[tuple[Frame, BlockId, tuple[str, ...]], bool] = {}
+        self._risks: dict[tuple[Frame, Op], Risk] = {}
+        self._names: dict[tuple[Frame, Op], tuple[str, ...]] = {}
+        self._open = 0  # frames about which an answer is being looked for: until then others are not final
 
     def risk(self, frame: Frame, op: Op) -> Risk:
         """How likely ``op`` raises."""
+        if type(op) not in _MAY_RAISE:
+            return Risk.NONE
+        known = self._risks.get((frame, op))
+        if known is None:
+            known = self._risk(frame, op)
+            if not self._open:
+                self._risks[frame, op] = known
+        return known
+
+    def _risk(self, frame: Frame, op: Op) -> Risk:
         match op:
             case ops.Raise():
                 return Risk.POSSIBLE if self._is_assertion(frame, op) else Risk.COUNTS
@@ -205,8 +219,16 @@ class Raises:
 
     # -- kinds of exceptions ----------------------------------------------------------------------------------------------
 
-    def names(self, frame: Frame, op: Op, depth: int = 0) -> tuple[str, ...]:
+    def names(self, frame: Frame, op: Op) -> tuple[str, ...]:
         """The exceptions that ``op`` raises, where all of them are explicit in the program; else nothing."""
+        known = self._names.get((frame, op))
+        if known is None:
+            known = self._names_of(frame, op, 0)
+            if not self._open:
+                self._names[frame, op] = known
+        return known
+
+    def _names_of(self, frame: Frame, op: Op, depth: int) -> tuple[str, ...]:
         if isinstance(op, ops.Raise):
             return tuple(sorted(self._raised(frame, op)))
         if isinstance(op, ops.Call):
@@ -227,7 +249,7 @@ class Raises:
                         continue
                     if isinstance(each, ops.Raise) and each.exception is None:
                         continue
-                    some = self.names(callee, each, depth + 1)
+                    some = self._names_of(callee, each, depth + 1)
                     if self.leaves(callee, block.handler, some):
                         if not some:
                             return ()
@@ -281,6 +303,7 @@ class Raises:
         if known is not None:
             return known
         self._frames[frame] = Risk.NONE
+        self._open += 1
         found = Risk.NONE
         for block in frame.function.cfg.blocks.values():
             if found is Risk.COUNTS:
@@ -291,6 +314,7 @@ class Raises:
                 risk = self.risk(frame, op)
                 if risk > found and self.leaves(frame, block.handler, self.names(frame, op)):
                     found = risk
+        self._open -= 1
         self._frames[frame] = found
         return found
 

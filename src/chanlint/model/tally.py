@@ -12,7 +12,7 @@ account: the path is given up, and silence follows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from chanlint.analysis import evaluate
@@ -80,7 +80,18 @@ class State:
 
     def fork(self) -> State:
         """A copy to go on from."""
-        return replace(self, values=dict(self.values))
+        return State(
+            self.stack,
+            self.block,
+            self.index,
+            dict(self.values),
+            self.owed,
+            self.tags,
+            self.flying,
+            self.caught,
+            self.past,
+            self.earlier,
+        )
 
     def key(self) -> object:
         """What tells it from states that were met before."""
@@ -258,6 +269,8 @@ class Walk:
 
     def _on_channel(self, state: State, frame: Frame, op: Op) -> bool:
         """What ``op`` does to the channel itself; whether the path was taken over."""
+        if op.index not in frame.lib_calls and op.index not in frame.calls and (frame, op.index) not in self.analysis.at:
+            return False
         for event in self.ledger.at(frame, op):
             match event.kind:
                 case OpKind.RECEIVE:
