@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
-from chanlint.engine.forks import WORTH, Forks, can_fork, shares_of
+from chanlint.engine.forks import Forks, can_fork
+from chanlint.engine.groups import WORTH
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux only")
 
 FORKING = """
-import os, signal, time
+import os, signal, threading, time
 from chanlint.engine.forks import Forks, can_fork
 assert can_fork()
 def work(task):
     {work}
     return b"%d done" % task
-with Forks([[1, 4], [2, 3]], work) as forks:
-    print([(task, answer and answer.decode()) for task, answer in forks.answers()])
+with Forks([1, 4, 2, 3], {copies}, work, {seconds}) as forks:
+    own = [*forks.tasks()] if {takes} else []
+    answers = {{task: answer and answer.decode() for task, answer in forks.answers()}}
+    left = [*forks.tasks()]
+print(sorted(answers.items()), sorted(forks.overdue), left)
+assert own == [] if not {takes} else set(own) | answers.keys() >= {{1, 2, 3, 4}}
 try:
     os.waitpid(-1, os.WNOHANG)
 except ChildProcessError:
@@ -32,33 +34,48 @@ except ChildProcessError:
 """
 
 
-def forked(work: str) -> str:
+def forked(work: str, copies: int = 2, seconds: float | None = None, *, takes: bool = False) -> str:
     """What a program prints that has one thread, as the processes that run tests do not."""
-    program = FORKING.format(work=work)
+    program = FORKING.format(work=work, copies=copies, seconds=seconds, takes=takes)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     return done.stdout
 
 
-def test_the_heaviest_tasks_are_dealt_first() -> None:
-    weights = {0: 2 * WORTH, 1: WORTH, 2: 5 * WORTH, 3: WORTH}
-    assert shares_of(weights, 2) == [[2], [0, 1, 3]]
-    assert shares_of(weights, 1) == [[0, 1, 2, 3]]
+ALL = "[(1, '1 done'), (2, '2 done'), (3, '3 done'), (4, '4 done')]"
 
 
-def test_a_share_that_is_not_worth_a_process_stays() -> None:
-    assert shares_of({0: 9 * WORTH, 1: WORTH - 1}, 2) == [[0, 1]]
-    assert shares_of({0: 9 * WORTH}, 2) == [[0]]
+def all_but(task: int) -> str:
+    return ALL.replace(f"'{task} done'", "None")
 
 
 @linux
-def test_all_answers_come() -> None:
-    assert forked("pass") == "[(1, '1 done'), (4, '4 done'), (2, '2 done'), (3, '3 done')]\nnobody left\n"
+@pytest.mark.parametrize("copies", [1, 2, 3, 9])
+def test_all_answers_come(copies: int) -> None:
+    assert forked("pass", copies) == f"{ALL} [] []\nnobody left\n"
+
+
+@linux
+def test_this_process_takes_tasks_from_the_same_row() -> None:
+    answers, rest = forked("time.sleep(0.5)", takes=True).split(" [] ")
+    assert len(eval(answers)) < 4
+    assert rest == "[]\nnobody left\n"
 
 
 @linux
 @pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "raise MemoryError", "os._exit(3)"])
-def test_a_process_that_dies_loses_its_task_and_those_after_it(end: str) -> None:
-    assert forked(f"if task == 2: {end}") == "[(1, '1 done'), (4, '4 done'), (2, None)]\nnobody left\n"
+def test_a_process_that_dies_loses_its_task_alone(end: str) -> None:
+    assert forked(f"if task == 2: {end}") == f"{all_but(2)} [] []\nnobody left\n"
+
+
+@linux
+def test_where_all_die_their_tasks_are_told_and_the_others_left() -> None:
+    assert forked("os._exit(3)") == "[(1, None), (4, None)] [] [2, 3]\nnobody left\n"
+
+
+@linux
+def test_a_task_that_takes_too_long_ends_its_process() -> None:
+    told = forked("task == 4 and time.sleep(60)", seconds=0.5)
+    assert told == f"{all_but(4)} [4] []\nnobody left\n"
 
 
 @linux
@@ -68,17 +85,21 @@ def test_answers_larger_than_a_pipe_come_whole() -> None:
 
 @linux
 def test_processes_end_with_the_block() -> None:
-    def sleep(_: int) -> bytes:
-        time.sleep(600)
-        return b""
-
-    before = time.monotonic()
-    with pytest.raises(KeyError), Forks([[1]], sleep) as forks:
-        process = forks._forks[0].process
-        raise KeyError
-    assert time.monotonic() - before < 60
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, signal.SIGCONT)
+    program = (
+        "import os, signal, time\n"
+        "from chanlint.engine.forks import Forks\n"
+        "try:\n"
+        "    with Forks([1, 2], 1, lambda task: time.sleep(600)) as forks:\n"
+        "        process = forks._forks[0].process\n"
+        "        raise KeyError\n"
+        "except KeyError:\n"
+        "    try:\n"
+        "        os.kill(process, signal.SIGCONT)\n"
+        "    except ProcessLookupError:\n"
+        "        print('ended')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "ended\n"
 
 
 def test_none_is_made_beside_another_thread() -> None:
@@ -86,8 +107,60 @@ def test_none_is_made_beside_another_thread() -> None:
     thread = threading.Thread(target=go_on.wait)
     thread.start()
     assert not can_fork()
+    with Forks([1, 2], 2, lambda task: b"") as forks:
+        assert [*forks.tasks()] == [1, 2]
+        assert [*forks.answers()] == []
     go_on.set()
     thread.join()
+
+
+# -- files ------------------------------------------------------------------------------------------------------------------
+
+LOWERING = """
+import os, signal, time
+import chanlint.engine.copies as copies
+from chanlint.engine.workers import DIED, TOO_LONG
+real, parent = copies.lower_bytes, os.getpid()
+def lower_bytes(module, data, target):
+    assert os.getpid() != parent
+    if "kill" in module:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "once" in module and not os.path.exists("{folder}/been here"):
+        open("{folder}/been here", "w").close()
+        os._exit(7)
+    if "sleep" in module:
+        time.sleep(60)
+    if "hungry" in module:
+        bytearray(3 << 30)
+    if "crash" in module:
+        return copies.Crash(module, "RuntimeError: on purpose", "its trace")
+    return real(module, data, target)
+copies.lower_bytes = lower_bytes
+answers = {{}}
+made = copies.Copies(2, (3, 12), seconds=2.0)
+made.lower({{name: b"x = 1\\n" * n for n, name in enumerate({names}, 1)}}, answers.__setitem__)
+made.close()
+for name, answer in sorted(answers.items()):
+    print(name, "died" if answer is DIED else "late" if answer is TOO_LONG else type(answer).__name__)
+"""
+
+
+@linux
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a", "b", "c"], "a bytes\nb bytes\nc bytes\n"),
+        (["a", "kill1", "kill2", "kill3", "b"], "a bytes\nb bytes\nkill1 died\nkill2 died\nkill3 died\n"),
+        (["once", "a"], "a bytes\nonce bytes\n"),
+        (["a", "sleep"], "a bytes\nsleep late\n"),
+        (["a", "hungry"], "a bytes\nhungry died\n"),
+        (["crash", "a"], "a bytes\ncrash Crash\n"),
+    ],
+)
+def test_a_file_that_does_harm_costs_itself(names: list[str], told: str, tmp_path: Path) -> None:
+    program = LOWERING.format(folder=tmp_path, names=[f"{name}" for name in names])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == told
 
 
 # -- whole runs -------------------------------------------------------------------------------------------------------------

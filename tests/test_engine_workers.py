@@ -81,6 +81,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lowering, "WORTH_FILES", 2)
     monkeypatch.setattr(lowering, "WORTH_BYTES", 1)
     monkeypatch.setattr(lowering, "BYTES_PER_WORKER", 1)
+    monkeypatch.setattr(lowering, "can_fork", lambda: False)
 
 
 # -- the same results ---------------------------------------------------------------------------------------------------
@@ -274,15 +275,15 @@ def test_memory_is_limited_where_that_is_possible(monkeypatch: pytest.MonkeyPatc
     limits: list[tuple[int, tuple[int, int]]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda kind, pair: limits.append((kind, pair)))
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (worker.MEMORY // 2, worker.MEMORY))
-    worker._limit_memory()
+    worker.limit_memory()
     assert limits == []
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    worker._limit_memory()
+    worker.limit_memory()
     assert limits == [(resource.RLIMIT_AS, (worker.MEMORY, resource.RLIM_INFINITY))]
     monkeypatch.setattr(resource, "setrlimit", _refuse)
-    worker._limit_memory()
+    worker.limit_memory()
     monkeypatch.setitem(sys.modules, "resource", None)
-    worker._limit_memory()
+    worker.limit_memory()
 
 
 def _refuse(kind: int, pair: tuple[int, int]) -> None:

@@ -8,11 +8,13 @@ Nouns:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chanlint.engine.carriers import Carriers
+from chanlint.engine.forks import MOST_TASKS, Forks, can_fork
 from chanlint.engine.needles import Needles
 from chanlint.engine.notes import Closely, KeptNotes, Note, Wanted
 from chanlint.engine.project import Index
@@ -25,6 +27,11 @@ from chanlint.ir.ids import ModuleId, OpId
 from chanlint.ir.ops import Import, ImportStar
 from chanlint.ir.program import Module
 from chanlint.source import SourceFile, Span
+
+WORTH_FILES = 1_000
+"""Fewer files are looked at sooner than a process is copied."""
+CHUNK = 50
+"""Files that are looked at together."""
 
 MAX_WEIGHED = 4
 """Answers of one module that are kept for different answers of others."""
@@ -59,6 +66,7 @@ class Files:
         read: a file's bytes, or why there are none.
         sought: see above.
         kept: the notes of earlier runs; without them nothing is kept either.
+        jobs: how many processes may look at many files.
     """
 
     def __init__(
@@ -67,8 +75,10 @@ class Files:
         read: Callable[[ModuleId], bytes | Problem],
         sought: Sought,
         kept: KeptNotes | None = None,
+        jobs: int = 1,
     ) -> None:
         self.index = index
+        self._jobs = jobs
         self._read = read
         self._needles = Needles(sought.needles)
         self._flags = ((_SURE, sought.sure), (_HAND_OVER, sought.hand_overs))
@@ -87,12 +97,53 @@ class Files:
             return None
         return data
 
+    def look_at_all(self) -> None:
+        """Looks at every file, in several processes where there are many that nothing is known of."""
+        if self._kept is not None and self._kept.has_any():
+            return  # most are known from before
+
+        def look(chunk: Sequence[ModuleId]) -> list[list[str]]:
+            return [row for module in chunk if (row := self._row(module)) is not None]
+
+        for row in self._shared(sorted(self.index.paths), look):
+            module, observed, flags, imports, outline = row
+            if self._kept is not None:
+                self._kept.observe(module, observed)
+            digest = self._kept.same(module)[1] if self._kept is not None else ""
+            self._add(module, Note("", digest, flags, (imports, outline, "")))
+
+    def _row(self, module: ModuleId) -> list[str] | None:
+        """What another process is told of a file; nothing of one that cannot be read, which it tries itself."""
+        note = self._note(module)
+        if note is None:
+            return None
+        if _NEEDLE in note.flags and _SURE not in note.flags:
+            self.outline(module)
+        observed = self._kept.observed(module) if self._kept is not None else ""
+        return [module, observed, note.flags, *note.seen()]
+
+    def _shared(
+        self, modules: Sequence[ModuleId], work: Callable[[Sequence[ModuleId]], list[list[str]]]
+    ) -> Iterator[list[str]]:
+        """What ``work`` says about files, where it is worth a second process; nothing about those done in this one."""
+        chunks = [modules[start : start + CHUNK] for start in range(0, len(modules), CHUNK)]
+        if self._jobs < 2 or len(modules) < WORTH_FILES or len(chunks) > MOST_TASKS or not can_fork():
+            return
+        with Forks(range(len(chunks)), self._jobs - 1, lambda task: json.dumps(work(chunks[task])).encode()) as forks:
+            for task in forks.tasks():
+                work(chunks[task])
+            for _, answer in forks.answers():
+                yield from json.loads(answer or b"[]")
+
+    def _add(self, module: ModuleId, note: Note | None) -> None:
+        self._notes[module] = note
+        if note is not None and self._kept is not None:
+            self._kept.current[module] = note
+
     def _note(self, module: ModuleId) -> Note | None:
         """What is known of a file, or None where it cannot be read."""
         if module not in self._notes:
-            note = self._notes[module] = self._look(module)
-            if note is not None and self._kept is not None:
-                self._kept.current[module] = note
+            self._add(module, self._look(module))
         return self._notes[module]
 
     def _look(self, module: ModuleId) -> Note | None:
@@ -173,9 +224,23 @@ class Files:
                 files.update(self._as_noted.intersection(noted))
         every = {name.encode(errors="surrogateescape"): name for name in found}
         of_news, of_every = self._vocabulary.searcher(news), self._vocabulary.searcher(every)
-        for module in self.index.paths:
-            for word in of_news(module) if module in self._as_noted else of_every(module):
-                found[every[word]].add(module)
+
+        def search(chunk: Sequence[ModuleId]) -> list[list[str]]:
+            told = []
+            for module in chunk:
+                words = [every[word] for word in (of_news if module in self._as_noted else of_every)(module)]
+                for word in words:
+                    found[word].add(module)
+                done.add(module)
+                told.append([module, *words])
+            return told
+
+        done: set[ModuleId] = set()
+        for module, *words in self._shared([*self.index.paths], search):
+            done.add(module)
+            for word in words:
+                found[word].add(module)
+        search([module for module in self.index.paths if module not in done])
         if self._kept is not None:
             self._kept.mentions.update(found)
         return found

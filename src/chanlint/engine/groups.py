@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
 from chanlint.engine.files import Files, imports_of_ops
-from chanlint.engine.forks import Forks, can_fork, shares_of
+from chanlint.engine.forks import Forks, can_fork
 from chanlint.engine.notes import Wanted
 from chanlint.engine.reading import Crash, crash
 from chanlint.engine.verdicts import KeptVerdicts, Questions, Verdict, asking, read_verdict, write_verdict
@@ -22,6 +22,9 @@ from chanlint.frontends.base import Lowered
 from chanlint.interrupts import pass_on_interrupt
 from chanlint.ir.ids import ModuleId, OpId
 from chanlint.ir.program import ImportResolver, Program
+
+WORTH = 300
+"""Functions in groups that are analysed sooner than a process is copied."""
 
 _VERDICT, _CRASH = b"V", b"C"
 
@@ -81,17 +84,18 @@ class Groups:
             if known is not None:
                 found[number] = known
         tasks = [number for number in range(len(groups)) if number not in found]
-        weights = {task: self._weight(groups[task]) for task in tasks} if jobs > 1 and can_fork() else {}
-        own, *others = shares_of(weights, jobs) if weights else [tasks]
-        with Forks(others, lambda task: self._answer(groups[task])) as forks:
-            for task in own:
+        copies = 0
+        if jobs > 1 and can_fork():
+            weights = {task: self._weight(groups[task]) for task in tasks}
+            tasks.sort(key=lambda task: (-weights[task], task))
+            apart = sum(weights.values()) - max(weights.values(), default=0)  # what others can do beside the heaviest group
+            copies = min(jobs - 1, apart // WORTH)
+        with Forks(tasks, copies, lambda task: self._answer(groups[task])) as forks:
+            for task in forks.tasks():
                 found[task] = self._fresh(groups[task])
             for task, answer in forks.answers():
                 found[task] = self._answered(groups[task], answer)
-            for task in tasks:  # those that followed a group which ended their process
-                if task not in found:
-                    found[task] = self._fresh(groups[task])
-        for number in tasks:
+        for number in sorted(tasks):
             self._keep(groups[number], found[number])
         return [found[number] for number in range(len(groups))]
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from chanlint.engine.copies import Copies
+from chanlint.engine.forks import can_fork
 from chanlint.engine.packing import pack, unpack
 from chanlint.engine.reading import FIRST_COLUMN, Crash, lower_bytes
 from chanlint.engine.workers import MOST, Answer, Death, Workers, can_start, usable_cpus
@@ -71,7 +73,7 @@ class Lowerer:
         self._jobs = usable_jobs(jobs) if can_start() else 1
         self._shelves = shelves
         self._tell = tell
-        self._workers: Workers | None = None
+        self._workers: Copies | Workers | None = None
         self._trees = BYTES_OF_TREES
         self.crashes: list[Crash] = []
         self.deaths = 0
@@ -144,7 +146,8 @@ class Lowerer:
 
         if self._workers is None:
             size = sum(map(len, files.values()))
-            self._workers = Workers(max(2, min(self._jobs, len(files), size // BYTES_PER_WORKER)), self._target)
+            count = max(2, min(self._jobs, len(files), size // BYTES_PER_WORKER))
+            self._workers = (Copies if can_fork() else Workers)(count, self._target)
         self._workers.lower(files, take)
 
     def _answered(self, module: ModuleId, data: bytes, answer: Answer) -> Lowered | Crash:

@@ -123,13 +123,18 @@ class Note:
                 self._texts[part] = ""
         return None
 
+    def seen(self) -> tuple[str, str]:
+        """What the text imports and the outline, as text."""
+        imports, outline, _ = self._texts
+        if self._imports is not None and not imports:
+            imports = _text_of(self._imports)
+        if self._outline is not None and not outline:
+            outline = _text_of(_write_outline(self._outline))
+        return imports, outline
+
     def line(self, module: ModuleId, mark: str) -> str:
         """The note as a row of text."""
-        texts = [*self._texts]
-        if self._imports is not None and not texts[0]:
-            texts[0] = _text_of(self._imports)
-        if self._outline is not None and not texts[1]:
-            texts[1] = _text_of(_write_outline(self._outline))
+        texts = [*self.seen(), self._texts[2]]
         if self._closely is not None:
             texts[2] = _text_of(_write_closely(self._closely))
         return "\t".join((module, mark, self.digest, self.flags, *texts))
@@ -178,6 +183,18 @@ class KeptNotes:
         """The note of a file that was just read, if the content is the one noted; and the content's digest."""
         note, digest = self._known.get(module), self._watcher.contents[self._paths[module]][1]
         return note if note is not None and note.digest == digest else None, digest
+
+    def has_any(self) -> bool:
+        """Whether earlier runs left notes."""
+        return bool(self._known)
+
+    def observed(self, module: ModuleId) -> str:
+        """What was seen of a file that was read, as text for the same watcher in another process."""
+        return self._watcher.observed(self._paths[module])
+
+    def observe(self, module: ModuleId, observed: str) -> None:
+        """Takes what another process has seen."""
+        self._watcher.observe(self._paths[module], observed)
 
     def mentioned(self, name: str) -> list[ModuleId] | None:
         """The files in which earlier runs found a name, or None where they did not look."""

@@ -146,7 +146,11 @@ class _Run:
         notes = self._memory.notes if self._memory is not None and not self._alone else None
         if notes is not None:
             notes.open(catalogue.digest, self._index.paths)
-        return Files(self._index, lambda module: read_bytes(self._filesystem, self._index.paths[module]), sought, notes)
+
+        def read(module: ModuleId) -> bytes | Problem:
+            return read_bytes(self._filesystem, self._index.paths[module])
+
+        return Files(self._index, read, sought, notes, usable_jobs(self._settings.jobs))
 
     def _scope(self, catalogue: Catalogue, report: dict[ModuleId, bool]) -> Scope:
         summaries = Summaries(self._settings.summaries, self._target, partial(display_path, cwd=self._settings.cwd))
@@ -159,6 +163,7 @@ class _Run:
         try:
             if not self._settings.prefilter:
                 return finder.everything()
+            self._files.look_at_all()
             return finder.find(module for module, named in report.items() if named)
         finally:
             lowerer.close()

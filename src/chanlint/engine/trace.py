@@ -119,6 +119,16 @@ class Watcher(FileSystem):
             self._marks[path] = mark
         return data
 
+    def observed(self, path: str) -> str:
+        """What was seen of a file that was read, as text for this watcher's copy in another process."""
+        return " ".join((self._marks.get(path, _NO_MARK), *self.contents[path]))
+
+    def observe(self, path: str, observed: str) -> None:
+        """Takes what `observed` told in another process; that file counts as read."""
+        mark, lasting, digest = observed.split(" ")
+        self._note(self.contents, path, (lasting, digest))
+        self._marks[path] = mark
+
     def is_still(self, path: str, mark: str, digest: str) -> bool:
         """Whether a file has that mark, which stands for that content; then it counts as read."""
         if self._strict or mark == _NO_MARK or path in self.overlay:

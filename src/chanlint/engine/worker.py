@@ -34,7 +34,7 @@ LENGTHS = struct.Struct(">II")
 def main() -> None:
     """Serves until there are no more requests."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one: it ends its workers
-    _limit_memory()
+    limit_memory()
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever prints does not disturb the answers
@@ -73,14 +73,15 @@ def receive(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     return (head, body) if (len(head), len(body)) == (first, second) else None
 
 
-def _limit_memory() -> None:
+def limit_memory(used: int = 0) -> None:
+    """Limits the address space of this process, of which ``used`` bytes are in use already, where the system can do that."""
     try:
         import resource
     except ImportError:  # Windows
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY or soft > MEMORY:
+    if soft == resource.RLIM_INFINITY or soft > used + MEMORY:
         try:
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
+            resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, hard))
         except (OSError, ValueError):  # some systems know the limit and cannot set it
             return
