@@ -61,8 +61,9 @@ def call_method(state: PointsTo, frame: Frame, op: Op, method: LibMethod, argume
     elif name == "insert" and len(arguments.positional) > 1:
         graph.flow(arguments.positional[1], graph.cell(obj, ANY))
     elif name in ("extend", "update", "extendleft") and arguments.positional:
+        cell = graph.cell(obj, ANY)
         for node in arguments.positional:
-            graph.watch(node, lambda other: _spill(state, other, obj))
+            graph.watch(node, _spill, state, cell)
         for key, node in arguments.keywords:
             graph.flow(node, graph.cell(obj, key))
     elif name in TAKES:
@@ -85,11 +86,11 @@ def call_method(state: PointsTo, frame: Frame, op: Op, method: LibMethod, argume
         graph.add(target, obj)
 
 
-def _spill(state: PointsTo, source: Obj, container: Obj) -> None:
+def _spill(state: PointsTo, cell: int, source: Obj) -> None:
     if isinstance(source, Container):
-        state.graph.flow(state.graph.elements(source), state.graph.cell(container, ANY))
+        state.graph.flow(state.graph.elements(source), cell)
     elif isinstance(source, Coroutine):
-        state.graph.flow(source.frame.yielded, state.graph.cell(container, ANY))
+        state.graph.flow(source.frame.yielded, cell)
 
 
 # -- built-in functions -----------------------------------------------------------------------------------------------------

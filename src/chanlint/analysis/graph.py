@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chanlint.analysis.limits import POINTS_TO, STEPS, Limits
-from chanlint.analysis.objects import Obj
+from chanlint.analysis.objects import Container, Obj
 
 Watcher = Callable[..., object]
 """Is called with the context that it was given and the object."""
@@ -87,9 +87,11 @@ class Graph:
 
     def elements(self, container: Obj) -> int:
         """The node that holds whatever any cell holds."""
-        node = self._attributes.get((container, "[all]"))
+        node = container.elements if type(container) is Container else self._attributes.get((container, "[all]"))
         if node is None:
             node = self.attribute(container, "[all]")
+            if type(container) is Container:
+                container.elements = node
             self.flow(self.attribute(container, ANY), node)
         return node
 

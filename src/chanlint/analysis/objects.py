@@ -101,12 +101,16 @@ class End(Obj):
 
 @dataclass(eq=False, slots=True)
 class Container(Obj):
-    """A tuple, list, set or dict; elements live in cells named by position, key or ``*``; a tuple knows its ``size``."""
+    """A tuple, list, set or dict; elements live in cells named by position, key or ``*``; a tuple knows its ``size``.
+
+    ``elements`` is the node of what any cell holds, once somebody has asked for it.
+    """
 
     kind: str
     site: OpId
     maker: Frame
     size: int | None = None
+    elements: int | None = None
 
 
 @dataclass(eq=False, slots=True)
