@@ -114,7 +114,6 @@ BROKEN = frozenset(
 """Not Python at all, and not only in one statement."""
 TOO_MANY = frozenset(
     {
-        "rows of deep calls",
         "rows of method calls",
         "calls in rows",
         "statements on one row",

@@ -371,9 +371,8 @@ def _looks_for_maker(state: PointsTo, cls: ClassRef) -> bool:
 def _is_maker(state: PointsTo, ref: FunctionRef) -> bool:
     """Whether a function names a channel's constructor."""
     makers = state.maker_names
-    return any(
-        (isinstance(op, LoadAttr) and op.attr in makers) or (isinstance(op, LoadVar) and op.var.name in makers)
-        for op in ref.function.cfg.ops()
+    return any(op.attr in makers for op in state.program.ops(ref.function, LoadAttr)) or any(
+        op.var.name in makers for op in state.program.ops(ref.function, LoadVar)
     )
 
 
@@ -395,8 +394,8 @@ def _owns_channels(state: PointsTo, obj: Obj) -> bool:
 def _attributes_of(state: PointsTo, function: Function) -> MentionedAttributes:
     known = state.attributes_of.get(function.id)
     if known is None:
-        loads = [op for op in function.cfg.ops() if isinstance(op, LoadAttr)]
-        called = {op.callee for op in function.cfg.ops() if isinstance(op, Call)}
+        loads = state.program.ops(function, LoadAttr)
+        called = {op.callee for op in state.program.ops(function, Call)}
         known = MentionedAttributes(
             frozenset(op.attr for op in loads), frozenset(op.attr for op in loads if op.dst not in called)
         )

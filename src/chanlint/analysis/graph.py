@@ -24,9 +24,10 @@ Watcher = Callable[..., object]
 """Is called with the context that it was given and the object."""
 _Watch = tuple[Any, ...]
 """A watcher and its context, after None where it waits until nothing else is left: a tuple is a fifth of a closure's size."""
+_Watches = tuple[_Watch, ...] | list[_Watch]
 _Flows = tuple[int, ...] | dict[int, None]
 ANY = "[*]"
-_FEW = 8  # flows out of one node that are kept in a tuple, which is small; most nodes have one or two
+_FEW = 8  # flows out of one node, or watchers of it, that are kept in a tuple, which is small; most nodes have one or two
 
 
 class Graph:
@@ -39,11 +40,11 @@ class Graph:
         self.steps = 0
         self.exhausted = False
         self._flows: list[_Flows] = []
-        self._watchers: list[tuple[_Watch, ...]] = []
+        self._watchers: list[_Watches] = []
         self._attributes: dict[tuple[Obj, str], int] = {}
         self._names: dict[Obj, list[str]] = {}
-        self._queue: deque[tuple[Obj, _Flows, tuple[_Watch, ...]]] = deque()
-        """What came to a node, with the flows and watchers that it had then: those that came later have seen it."""
+        self._queue: deque[tuple[Obj, _Flows, _Watches, int]] = deque()
+        """What came to a node, with the flows and watchers (and their number) that it had then: later ones have seen it."""
         self._deferred: deque[tuple[_Watch, Obj]] = deque()
 
     def new_nodes(self, count: int) -> int:
@@ -106,7 +107,7 @@ class Graph:
         self.points[node] = (*held, obj)
         flows, watchers = self._flows[node], self._watchers[node]
         if flows or watchers:
-            self._queue.append((obj, flows, watchers))
+            self._queue.append((obj, flows, watchers, len(watchers)))
 
     def put(self, node: int, obj: Obj) -> None:
         """Says that a new node, from which nothing flows yet, holds ``obj``."""
@@ -135,14 +136,23 @@ class Graph:
 
     def watch(self, node: int, watcher: Watcher, *context: object) -> None:
         """Calls ``watcher(*context, obj)`` for each object that ``node`` holds now or later."""
-        self._watchers[node] = (*self._watchers[node], (watcher, *context))
+        self._watch(node, (watcher, *context))
         for obj in self.points[node]:
             watcher(*context, obj)
+
+    def _watch(self, node: int, watch: _Watch) -> None:
+        watchers = self._watchers[node]
+        if isinstance(watchers, list):
+            watchers.append(watch)
+        elif len(watchers) < _FEW:
+            self._watchers[node] = (*watchers, watch)
+        else:
+            self._watchers[node] = [*watchers, watch]
 
     def watch_later(self, node: int, watcher: Watcher, *context: object) -> None:
         """Like `watch`, but only once nothing else is left to propagate."""
         watch = (None, watcher, *context)
-        self._watchers[node] = (*self._watchers[node], watch)
+        self._watch(node, watch)
         for obj in self.points[node]:
             self._deferred.append((watch, obj))
 
@@ -158,7 +168,7 @@ class Graph:
                 return
             while queue:
                 self.steps += 1
-                obj, flows, watchers = queue.popleft()
+                obj, flows, watchers, count = queue.popleft()
                 for target in flows:  # `add`, written out: most of the time is spent here
                     held = points[target]
                     if obj in held:
@@ -169,8 +179,8 @@ class Graph:
                     points[target] = (*held, obj)
                     further, watching = self._flows[target], self._watchers[target]
                     if further or watching:
-                        queue.append((obj, further, watching))
-                for watch in watchers:
+                        queue.append((obj, further, watching, len(watching)))
+                for watch in watchers if type(watchers) is tuple else watchers[:count]:
                     if watch[0] is None:
                         deferred.append((watch, obj))
                     else:

@@ -117,15 +117,8 @@ class PointsTo:
         ]
 
     def _names_mentioned(self) -> set[str]:
-        names: set[str] = set()
-        for module in self.program.modules.values():
-            for function in module.functions.values():
-                for op in function.cfg.ops():
-                    if isinstance(op, LoadVar):
-                        names.add(op.var.name)
-                    elif isinstance(op, LoadAttr):
-                        names.add(op.attr)
-        return names
+        variables = {op.var.name for _, op in self.program.every(LoadVar)}
+        return variables | {op.attr for _, op in self.program.every(LoadAttr)}
 
     # -- nodes ----------------------------------------------------------------------------------------------------------
 
@@ -180,7 +173,7 @@ class PointsTo:
         """The registers of ``function`` that hold a literal."""
         known = self._constants.get(function.id)
         if known is None:
-            known = {op.dst: op.value for op in function.cfg.ops() if isinstance(op, ConstOp)}
+            known = {op.dst: op.value for op in self.program.ops(function, ConstOp)}
             self._constants[function.id] = known
         return known
 
@@ -192,11 +185,8 @@ class PointsTo:
             names = self._stored[module] = set()
             stars = self._stars[module] = []
             for function in self.program.modules[module].functions.values():
-                for op in function.cfg.ops():
-                    if isinstance(op, StoreVar) and op.var.owner == owner:
-                        names.add(op.var.name)
-                    elif isinstance(op, ImportStar):
-                        stars.append(op)
+                names.update(op.var.name for op in self.program.ops(function, StoreVar) if op.var.owner == owner)
+                stars += self.program.ops(function, ImportStar)
         return names
 
     # -- frames ---------------------------------------------------------------------------------------------------------
@@ -261,8 +251,8 @@ class PointsTo:
             stores = (
                 op.var
                 for function in self.program.modules[module].functions.values()
-                for op in function.cfg.ops()
-                if isinstance(op, StoreVar) and op.var.owner != function.id
+                for op in self.program.ops(function, StoreVar)
+                if op.var.owner != function.id
             )
             known = self._foreign[module] = frozenset(stores)
         return known

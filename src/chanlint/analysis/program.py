@@ -16,13 +16,13 @@ from chanlint.analysis.paths import Paths
 from chanlint.analysis.pointsto import PointsTo
 from chanlint.analysis.raises import Raises
 from chanlint.analysis.recognise import Event
-from chanlint.analysis.shape import AnyOp, Shapes
+from chanlint.analysis.shape import Shapes
 from chanlint.analysis.walk import Level
 from chanlint.catalogue.schema import Catalogue, OpKind
 from chanlint.ir import ops
 from chanlint.ir.ids import BlockId, FunctionId
 from chanlint.ir.ops import Op, Variable
-from chanlint.ir.program import Program
+from chanlint.ir.program import AnyOp, Program
 
 MOST_WAYS_UP = 8
 TAKES = frozenset({"pop", "popitem", "popleft", "remove", "discard", "clear", "setdefault"})
@@ -59,11 +59,8 @@ class Analysis:
         self.limits = self.points.limits
         self.shapes = Shapes()
         self._writes: dict[Variable, list[FunctionId]] = {}
-        for module in program.modules.values():
-            for function in module.functions.values():
-                for op in function.cfg.ops():
-                    if isinstance(op, ops.StoreVar):
-                        self._writes.setdefault(op.var, []).append(function.id)
+        for function, store in program.every(ops.StoreVar):
+            self._writes.setdefault(store.var, []).append(function.id)
         arms = Arms(self)
         self.events: list[Event] = [each for each in recognise.events(self.points) if not arms.is_dead(each.frame, each.op)]
         self.by_subject: dict[Obj, list[Event]] = {}
@@ -103,7 +100,7 @@ class Analysis:
     def each(self, kind: type[AnyOp]) -> Iterator[tuple[Frame, AnyOp]]:
         """Every op of one class in every frame, in the order of discovery."""
         for frame in self.points.frames:
-            for op in self.shapes.ops(frame.function, kind):
+            for op in self.program.ops(frame.function, kind):
                 yield frame, op
 
     # -- variables ------------------------------------------------------------------------------------------------------

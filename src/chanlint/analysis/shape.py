@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 from chanlint.ir import ops
 from chanlint.ir.cfg import RAISE_EXIT, RETURN_EXIT, Block
@@ -19,8 +19,6 @@ from chanlint.ir.ids import BlockId
 from chanlint.ir.operands import operands
 from chanlint.ir.ops import Op, Register, Variable
 from chanlint.ir.program import Function
-
-AnyOp = TypeVar("AnyOp", bound=Op)
 
 
 class Position(NamedTuple):
@@ -297,15 +295,11 @@ class Shape:
 
 
 class Shapes:
-    """The shape of each function, and its ops by kind, made on demand."""
+    """The shape of each function, and its ops of several kinds, made on demand."""
 
     def __init__(self) -> None:
         self._known: dict[Function, Shape] = {}
         self._ops: dict[tuple[Function, tuple[type[Op], ...]], list[Op]] = {}
-
-    def ops(self, function: Function, kind: type[AnyOp]) -> list[AnyOp]:
-        """The ops of one class in block order."""
-        return cast(list[AnyOp], self.mixed(function, kind))
 
     def mixed(self, function: Function, *kinds: type[Op]) -> list[Op]:
         """The ops of these classes in block order."""

@@ -6,12 +6,15 @@ Invariant: nothing in here knows where the text came from; spans live in `chanli
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 from chanlint.ir.cfg import Cfg
 from chanlint.ir.ids import MODULE_BODY, ClassId, FunctionId, ModuleId
+from chanlint.ir.ops import Op
+
+AnyOp = TypeVar("AnyOp", bound=Op)
 
 
 class FunctionKind(enum.StrEnum):
@@ -109,6 +112,23 @@ class Program:
 
     modules: dict[ModuleId, Module]
     resolve: ImportResolver
+    _ops: dict[Function, dict[type[Op], list[Op]]] = field(default_factory=dict, repr=False)
+
+    def ops(self, function: Function, kind: type[AnyOp]) -> list[AnyOp]:
+        """The ops of one class in a function, in block order; ask once the function is complete."""
+        known = self._ops.get(function)
+        if known is None:
+            known = self._ops[function] = {}
+            for op in function.cfg.ops():
+                known.setdefault(type(op), []).append(op)
+        return cast("list[AnyOp]", known.get(kind, []))
+
+    def every(self, kind: type[AnyOp]) -> Iterator[tuple[Function, AnyOp]]:
+        """The ops of one class in all functions."""
+        for module in self.modules.values():
+            for function in module.functions.values():
+                for op in self.ops(function, kind):
+                    yield function, op
 
     def function(self, id: FunctionId) -> Function:
         """The function called ``id``; KeyError if there is none."""

@@ -216,9 +216,9 @@ class Waits:
             method: channel_of(method.receiver) for method in self.analysis.points.heap.all(LibMethod) if self._answers(method)
         }
         found: set[Obj] = set()
-        shapes = self.analysis.shapes
+        shapes, program = self.analysis.shapes, self.analysis.program
         for frame in self.analysis.points.frames if methods else ():
-            for load in shapes.ops(frame.function, ops.LoadAttr):
+            for load in program.ops(frame.function, ops.LoadAttr):
                 channels = {methods[obj] for obj in self.analysis.points.holds(frame, load.dst) if obj in methods}
                 if channels:
                     every = shapes.of(frame.function).by_index.values()
@@ -247,7 +247,7 @@ class Waits:
         """The frames that have a variable with a library's object, or read one."""
         points, found = self.analysis.points, dict[Obj, list[Frame]]()
         for frame in points.frames:
-            loads = self.analysis.shapes.ops(frame.function, ops.LoadVar)
+            loads = self.analysis.program.ops(frame.function, ops.LoadVar)
             nodes = {*frame.variables.values(), *(frame.nodes[op.dst] for op in loads)}
             for obj in {obj for node in nodes for obj in points.graph.points[node]}:
                 if isinstance(obj, LibInstance | Instance):

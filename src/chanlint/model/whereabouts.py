@@ -117,12 +117,12 @@ class Whereabouts:
 
     def _executions(self) -> Iterator[tuple[tuple[FunctionId, Obj | None], tuple[Frame, Op]]]:
         points = self.analysis.points
-        shapes = self.analysis.shapes
+        program = self.analysis.program
         for frame in points.frames:
-            if all(load.attr != EXECUTES for load in shapes.ops(frame.function, ops.LoadAttr)):
+            if all(load.attr != EXECUTES for load in program.ops(frame.function, ops.LoadAttr)):
                 continue
-            definitions = shapes.of(frame.function).definitions
-            for op in shapes.ops(frame.function, ops.Call):
+            definitions = self.analysis.shapes.of(frame.function).definitions
+            for op in program.ops(frame.function, ops.Call):
                 if len(op.args) < 2 or points.holds(frame, op.callee):
                     continue
                 if any(isinstance(made, ops.LoadAttr) and made.attr == EXECUTES for made in definitions.get(op.callee, ())):

@@ -27,6 +27,8 @@ from chanlint.frontends.python.rows import Rows, point
 
 MAX_NODES = 150_000
 """Syntax nodes in a file. A text has no more nodes than characters, so a shorter one need not be measured."""
+MAX_UNSCANNED = 500_000
+"""Characters of a text that Python's own parser takes in bounded time and memory, whatever it is."""
 MAX_WEIGHT = 750_000
 _KB_PER_NODE = 3.3
 _KB_PER_DEPTH = 4.5
@@ -75,7 +77,7 @@ class _TooDeep(Exception):
 
 def parse(text: str) -> Parsed:
     """The tree of a text."""
-    if len(text) <= MAX_NODES and (len(text) < _LONG or _LONG_NAME.search(text) is None):
+    if len(text) <= MAX_UNSCANNED and (len(text) < _LONG or _LONG_NAME.search(text) is None):
         try:
             return _parse(text, ())
         except _TooDeep:
@@ -161,6 +163,8 @@ def _newer_syntax(text: str, problems: tuple[Problem, ...], error: SyntaxError) 
     """What Python's parser rejects: libcst decides, if the text is small and sound enough to be tried."""
     failed = _failed(f"syntax error: {_one_line(error.msg)}", error.lineno or 1, error.offset or 1)
     scanned = scan(text)
+    if scanned.over is not None and not problems:
+        raise _TooDeep(error.lineno or 1)  # without the statement that is too much, the rest may be right
     weight = 2 * scanned.tokens * _KB_PER_NODE + scanned.depths * _KB_PER_DEPTH + scanned.chains * _KB_PER_CHAIN
     if scanned.broken or scanned.over is not None or weight > MAX_WEIGHT:
         return failed
