@@ -11,7 +11,6 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,15 +69,23 @@ def remembered(settings: Settings) -> Result:
 
 
 def fresh(settings: Settings) -> Result:
-    return run(replace(settings, no_cache=True), FileSystem())
+    return run(settings._replace(no_cache=True), FileSystem())
 
 
 def shown(result: Result) -> dict[str, str]:
     """The result in every format, and all that is told besides."""
-    context = Context(source=result.source, checked=result.checked)
+    context = Context(source=result.source, checked=lambda: result.report.names)
     texts = {name: format_named(name)(result.diagnostics, context) for name in FORMATS}
-    rest = (result.checked, result.with_channels, result.skipped, result.limits, result.docs_url, result.paths, result.known)
-    return texts | {"rest": repr(rest), "modules": repr(sorted(result.modules)), "stale": repr(result.stale)}
+    rest = (
+        result.report.names,
+        result.with_channels,
+        result.skipped,
+        result.limits,
+        result.docs_url,
+        result.report.paths,
+        result.known,
+    )
+    return texts | {"rest": repr(rest), "modules": repr(sorted(result.report.modules)), "stale": repr(result.stale)}
 
 
 def outcome(check: Callable[[Settings], Result], settings: Settings) -> dict[str, str] | str:
@@ -225,7 +232,7 @@ def test_nothing_is_looked_at_anew_where_nothing_changed(tmp_path: Path, no_work
     os.utime(tmp_path / "a.py", (1, 1))  # another time, the same content
     assert shown(remembered(settings)) == expected
     with pytest.raises(AssertionError, match="anew"):
-        remembered(replace(settings, target_version=(3, 13)))
+        remembered(settings._replace(target_version=(3, 13)))
     (tmp_path / "c").mkdir()
     with pytest.raises(AssertionError, match="anew"):
         remembered(settings)
@@ -250,7 +257,7 @@ def test_strict_compares_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert remembered(settings).diagnostics == []
     write(tmp_path, {"a.py": REPAIRED.replace("q.put(None)", "q.put(1234)")})
     assert remembered(settings).diagnostics == []
-    assert len(remembered(replace(settings, cache_strict=True)).diagnostics) == 1
+    assert len(remembered(settings._replace(cache_strict=True)).diagnostics) == 1
     assert len(remembered(settings).diagnostics) == 1
 
 

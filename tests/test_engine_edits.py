@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,16 +85,16 @@ def remembered(settings: Settings, *, fresh: bool = False) -> Result:
 
 
 def anew(settings: Settings) -> Result:
-    return run(replace(settings, no_cache=True), FileSystem())
+    return run(settings._replace(no_cache=True), FileSystem())
 
 
 def shown(result: Result, *, cleared: bool = False) -> dict[str, str]:
     """The result in every format, and all that is told besides."""
-    context = Context(source=result.source, checked=result.checked)
+    context = Context(source=result.source, checked=lambda: result.report.names)
     texts = {name: format_named(name)(result.diagnostics, context) for name in FORMATS}
-    rest = (result.checked, result.with_channels, result.skipped, result.limits, result.paths, result.crashes)
+    rest = (result.report.names, result.with_channels, result.skipped, result.limits, result.report.paths, result.crashes)
     more = {"cleared": repr(result.cleared())} if cleared else {}
-    return texts | {"rest": repr(rest), "modules": repr(sorted(result.modules))} | more
+    return texts | {"rest": repr(rest), "modules": repr(sorted(result.report.modules))} | more
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ def test_findings_carry_their_places_names_and_fingerprint(tmp_path: Path) -> No
     (made,) = one.related
     assert (made.filename, made.location.row, made.location.column) == ("pkg/a.py", 5, 9)
     assert len(one.fingerprint) == 32
-    assert result.checked == ["pkg/__init__.py", "pkg/a.py"]
+    assert result.report.names == ["pkg/__init__.py", "pkg/a.py"]
     assert result.with_channels == 1
     assert [one.line() for one in result.cleared()] == ["pkg/a.py:5:9: q: it is a fake (pkg/a.py:5:9)"]
     assert result.limits == {"fake limit": 2}
@@ -164,7 +163,7 @@ def test_unreadable_files_and_folders_are_findings(tmp_path: Path, monkeypatch: 
 
 def test_nothing_to_do_is_an_empty_result(tmp_path: Path) -> None:
     result = check(tmp_path, "nope.py")
-    assert (result.diagnostics, result.checked, result.missing) == ([], [], ["nope.py"])
+    assert (result.diagnostics, result.report.names, result.missing) == ([], [], ["nope.py"])
     assert result.source("a.py") is None
 
 
@@ -194,7 +193,7 @@ def test_standard_input_without_a_name_sees_an_open_world(tmp_path: Path, monkey
     settings = Settings(paths=("-",), cwd=str(tmp_path))
     overlay = FileSystem({str(tmp_path / "<stdin>"): QUEUE.encode()})
     assert places(run(settings, overlay)) == [("<stdin>", 6, 5, "CHN901")]
-    named = replace(settings, stdin_filename="a.py")
+    named = settings._replace(stdin_filename="a.py")
     assert places(run(named, FileSystem({str(tmp_path / "a.py"): QUEUE.encode()}))) == [("a.py", 6, 5, "CHN901")]
     assert seen == [False, True]
 

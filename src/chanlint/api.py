@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 
 from chanlint.diagnostics import Diagnostic
 from chanlint.engine.config import Settings
@@ -42,9 +41,9 @@ def check(paths: Iterable[str | os.PathLike[str]] = (".",), settings: Settings |
         UnknownSelectorError: a selector names no rule (a `ValueError`).
         InternalError: chanlint failed on some files.
     """
-    chosen = replace(settings or Settings(), paths=tuple(os.fspath(path) for path in paths))
+    chosen = (settings or Settings())._replace(paths=tuple(os.fspath(path) for path in paths))
     if not chosen.cwd:
-        chosen = replace(chosen, cwd=os.getcwd())  # noqa: PTH109 - the command line does without pathlib
+        chosen = chosen._replace(cwd=os.getcwd())  # noqa: PTH109 - the command line does without pathlib
     result = run(chosen, FileSystem())
     if result.missing:
         raise FileNotFoundError(f"no such file or folder: {', '.join(result.missing)}")

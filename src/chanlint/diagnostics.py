@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.source import Location
 
@@ -73,8 +74,7 @@ class Blocked:
     per: str
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What a finding is about, however its file is edited: no row, nothing of the wording.
 
     Attributes:
@@ -89,8 +89,7 @@ class Identity:
     channel: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedLocation:
+class RelatedLocation(NamedTuple):
     """A further place of a finding."""
 
     role: Role
@@ -101,8 +100,7 @@ class RelatedLocation:
     cell: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding as the formats print it; the fields are those of the JSON contract.
 
     ``filename`` is relative to the current folder when below it, else absolute, with ``/`` separators. In a notebook places are

@@ -8,14 +8,13 @@ Nouns:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.diagnostics import Blocked, Confidence, Role, Severity
 from chanlint.ir.ids import FunctionId, OpId
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A related program point: ``message`` stands beside it in the full format ("channel made here")."""
 
     role: Role
@@ -23,8 +22,7 @@ class Place:
     at: OpId
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One defect, before its places are looked up in the source.
 
     Attributes:

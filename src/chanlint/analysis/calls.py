@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint.analysis import attributes, containers, library
 from chanlint.analysis.frames import EntryKind, Frame
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from chanlint.analysis.pointsto import PointsTo
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """Argument nodes.
 
     ``stars`` hold containers spread after the positional ones, ``loose`` stand after a star, ``double_stars`` hold dicts.

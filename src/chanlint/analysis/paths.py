@@ -12,7 +12,6 @@ the start and the close. A loop whose body covers counts as covering: ``for _ in
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint.analysis.frames import Frame
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 Facts = frozenset[tuple[object, bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(NamedTuple):
     """A way that misses the ending.
 
     ``kind`` is ``return``, ``raise``, ``close`` (a generator closed at a yield) or ``join`` (it waits for the consumer first).
@@ -51,8 +49,7 @@ class _Point(NamedTuple):
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(NamedTuple):
     """What is looked for in one frame.
 
     Attributes:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from chanlint.catalogue.schema import ArgRef, Category, Effect, OpKind, TypeInfo, World
 
@@ -49,8 +49,7 @@ _NEEDED: dict[OpKind, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a raw table stands: the ``file`` (or ``configuration``) and the dotted ``entry`` inside it."""
 
     file: str

@@ -11,15 +11,14 @@ Nouns:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.catalogue.schema import Catalogue, Category, OpKind
 
 _LASTING = (Category.CHANNEL, Category.FLAG)
 
 
-@dataclass(frozen=True, slots=True)
-class MakerWords:
+class MakerWords(NamedTuple):
     """The words of a catalogue.
 
     Attributes:

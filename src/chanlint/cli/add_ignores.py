@@ -31,7 +31,7 @@ def add_ignores(result: Result, settings: Settings, reason: str) -> int:
     code, written, files = EXIT_CLEAN, 0, 0
     for filename, found in groupby(leaks, key=lambda one: one.filename):
         listed = list(found)
-        path = result.paths[filename]
+        path = result.report.paths[filename]
         try:
             replace_file(path, with_ignores(filesystem.read(path), listed, reason.strip()))
         except (NoPlaceError, OSError) as error:

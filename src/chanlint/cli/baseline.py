@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -57,7 +56,7 @@ def command(paths: tuple[str, ...], output_file: str | None, prune: bool, config
         path = os.path.join(cwd, output_file) if output_file else resolved.baseline or os.path.join(root, FILE_NAME)
         before: Entries = read_baseline(path, filesystem) if filesystem.exists(path) else Counter()
         with progress_on(sys.stderr, quiet=False) as progress:
-            result = run(replace(settings, given=frozenset({"baseline"})), filesystem, progress)
+            result = run(settings._replace(given=frozenset({"baseline"})), filesystem, progress)
     except (ConfigurationError, BaselineError) as error:
         where = f"{path}: " if isinstance(error, BaselineError) else ""
         write_error(f"chanlint: {visible(where + str(error))}")
@@ -80,7 +79,7 @@ def _elsewhere(before: Entries, result: Result, root: str, filesystem: FileSyste
         {
             identity: count
             for identity, count in before.items()
-            if identity.path not in result.modules and filesystem.exists(os.path.join(root, identity.path))
+            if identity.path not in result.report.modules and filesystem.exists(os.path.join(root, identity.path))
         }
     )
 

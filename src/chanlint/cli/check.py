@@ -197,7 +197,7 @@ def _summarize(result: Result, options: dict[str, Any]) -> None:
     if options["verbose"]:
         for line in details(result):
             write_error(visible(line))
-    if not result.checked and not result.missing:
+    if not result.report and not result.missing:
         write_error("chanlint: warning: no Python files found")
-    elif not options["quiet"] and result.checked:
+    elif not options["quiet"] and result.report:
         write_error(summary(result))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chanlint import __version__
@@ -24,7 +23,7 @@ def context_of(result: Result, settings: Settings) -> Context:
     return Context(
         source=result.source,
         rules=_Pages(result.docs_url),
-        checked=result.checked,
+        checked=lambda: result.report.names,
         folder=folder,
         root=root,
         version=__version__,
@@ -34,7 +33,7 @@ def context_of(result: Result, settings: Settings) -> Context:
 def on_screen(context: Context, color: str) -> Context:
     """The same for standard output, with ``--color`` as given."""
     colored = wants_color(color, sys.stdout)
-    return replace(context, width=terminal_width(), color=colored, hyperlinks=colored and knows_hyperlinks(sys.stdout))
+    return context._replace(width=terminal_width(), color=colored, hyperlinks=colored and knows_hyperlinks(sys.stdout))
 
 
 def repository_root(folder: str) -> str:

@@ -61,14 +61,13 @@ def _program(settings: Settings, path: str) -> int:
 
 
 def _channels(settings: Settings) -> int:
-    from dataclasses import replace
 
     from chanlint.diagnostics import Confidence
     from chanlint.engine.filesystem import FileSystem
     from chanlint.engine.pipeline import run
     from chanlint.report.base import Context, format_named
 
-    result = run(replace(settings, min_confidence=Confidence.LOW), FileSystem())
+    result = run(settings._replace(min_confidence=Confidence.LOW), FileSystem())
     write_out("".join(f"cleared: {visible(one.line())}\n" for one in result.cleared()))
     write_out("".join(f"reported: {line}\n" for line in format_named("concise")(result.diagnostics, Context()).splitlines()))
     return EXIT_ERROR if result.crashes else EXIT_CLEAN

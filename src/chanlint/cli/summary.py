@@ -22,7 +22,7 @@ def summary(result: Result) -> str:
     found = ", ".join(parts) or "no leaks"
     if result.known:
         found += f" ({result.known} more in the baseline)"
-    checked = f"{found}; {count(len(result.checked), 'file')} checked, {result.with_channels} with channels"
+    checked = f"{found}; {count(len(result.report), 'file')} checked, {result.with_channels} with channels"
     if not result.stale:
         return checked
     stale = f"{result.stale.total()} of the baseline are repaired: 'chanlint baseline --prune' forgets them"

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from chanlint.diagnostics import Diagnostic, Identity
 from chanlint.engine.filesystem import FileSystem
@@ -85,8 +84,8 @@ def entries_of(diagnostics: Iterable[Diagnostic]) -> Entries:
 
 _MATCHES: tuple[Callable[[Identity], Identity], ...] = (
     lambda identity: identity,
-    lambda identity: replace(identity, path=""),
-    lambda identity: replace(identity, function=""),
+    lambda identity: identity._replace(path=""),
+    lambda identity: identity._replace(function=""),
 )
 
 

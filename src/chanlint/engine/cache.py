@@ -21,7 +21,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ from chanlint.engine.config import Settings, find_project_root, resolve_settings
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.ignore import Excludes
 from chanlint.engine.paths import display_path
-from chanlint.engine.result import Progress, Result
+from chanlint.engine.result import Progress, ReportSet, Result
 from chanlint.engine.store import FOLDER, Store
 from chanlint.engine.trace import YOUNG, Fence, MalformedError, Trace, Watcher, digest_of
 from chanlint.source import SourceFile
@@ -172,16 +172,14 @@ class _Memory:
         if trace.renewed or lasting != state:
             self._keep([request, digest, lasting, answer, narrowed, modules, *trace.lines()])
         result.source = _Sources(trace, self._fence, self._settings.cwd, texts).get
-        self._fill(result, modules.split("\t") if modules else [])
+        result.report = self._report_set(modules.split("\t") if modules else [])
         return _Found(result, narrowed == "1")
 
-    def _fill(self, result: Result, modules: list[str]) -> None:
-        """Adds what follows from the names of the files."""
-        cwd = self._settings.cwd
-        paths = [os.path.join(self._root, module.replace("/", os.sep)) for module in modules]
-        result.checked = [display_path(path, cwd) for path in paths]
-        result.paths = dict(zip(result.checked, paths, strict=True))
-        result.modules = frozenset(modules)
+    def _report_set(self, modules: list[str]) -> ReportSet:
+        def paths() -> list[str]:
+            return [os.path.join(self._root, module.replace("/", os.sep)) for module in modules]
+
+        return ReportSet(modules, paths, self._settings.cwd)
 
     # -- keeping --------------------------------------------------------------------------------------------------------
 
@@ -198,7 +196,7 @@ class _Memory:
         kept = self._kept(kin, resolved, watcher, whole=whole)
         result = run_whole(self._settings, watcher, progress, kept)
         found = _Found(result, resolved.baseline is not None)
-        if result.lasting and result.checked and not (result.crashes or watcher.torn):
+        if result.lasting and result.report and not (result.crashes or watcher.torn):
             kept.save()
             if not result.missing:
                 self._keep_found(found, watcher, resolved, kin)
@@ -228,11 +226,10 @@ class _Memory:
     def _keep_found(self, found: _Found, watcher: Watcher, resolved: Settings, kin: _Kin) -> None:
         result = found.result
         hidden = Excludes((*resolved.exclude, *resolved.extend_exclude), self._root).names
-        paths = (result.paths[name] for name in result.checked)
         try:
-            if len(result.paths) != len(result.checked):
+            if len(result.report.paths) != len(result.report):
                 raise MalformedError("two files have one name")
-            modules = "\t".join(self._module(path) for path in paths)
+            modules = "\t".join(self._module(path) for path in result.report.paths.values())
             trace = list(Trace.of(watcher, hidden).lines())
             Trace.read(trace, self._fence)  # what would be refused later is not kept
             state = kin.lasting(watcher.started)
@@ -338,15 +335,11 @@ def _head(body: str) -> str:
 
 def _request(settings: Settings) -> str:
     """One line."""
-    asked = {field.name for field in fields(settings)} - _NOT_ASKED
+    asked = {*settings._fields} - _NOT_ASKED
     parts = [_versions()]
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if field.name in _NOT_ASKED:
-            continue
-        if isinstance(value, frozenset):
-            value = sorted(value & asked)
-        parts.append(f"{field.name}={value!r}")
+    for name, value in zip(settings._fields, settings, strict=True):
+        if name not in _NOT_ASKED:
+            parts.append(f"{name}={sorted(value & asked) if isinstance(value, frozenset) else value!r}")
     return "; ".join(parts).replace("\n", " ")
 
 

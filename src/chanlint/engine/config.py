@@ -14,7 +14,7 @@ file to file is put in force by `chanlint.engine.selection`.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 from chanlint.diagnostics import Confidence, Severity
 from chanlint.engine.configuration import Configuration, Configurations
@@ -62,8 +62,7 @@ ROOT_MARKERS = ("chanlint.toml", "pyproject.toml", "setup.cfg", "setup.py", ".gi
 """A folder that holds one of these is a project root."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The values of one run.
 
     Attributes:
@@ -136,7 +135,7 @@ class Settings:
         return field in self.given or getattr(self, field) != _DEFAULTS[field]
 
 
-_DEFAULTS = {field.name: field.default for field in fields(Settings)}
+_DEFAULTS = Settings._field_defaults
 _ADDED_UP = frozenset({"extend_select", "extend_ignore", "extend_exclude"})
 _PUT_ASIDE_BY_SELECT = frozenset({"ignore", "extend_select", "extend_ignore"})
 
@@ -153,7 +152,7 @@ def resolve_settings(settings: Settings, filesystem: FileSystem, configurations:
     if configuration is not None:
         settings = layered(settings, configuration, "run")
     target = settings.target_version or _required_python(root, filesystem) or DEFAULT_TARGET
-    return replace(settings, project_root=root, target_version=target)
+    return settings._replace(project_root=root, target_version=target)
 
 
 def configurations_of(settings: Settings, filesystem: FileSystem) -> Configurations:
@@ -163,7 +162,7 @@ def configurations_of(settings: Settings, filesystem: FileSystem) -> Configurati
 
 def layered(settings: Settings, configuration: Configuration, reach: str) -> Settings:
     """``settings`` with what a configuration says about keys of that reach, where nothing was given."""
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     for name, value in configuration.values.items():
         field = KEYS[name].field
         if field is None or KEYS[name].reach != reach:
@@ -174,7 +173,7 @@ def layered(settings: Settings, configuration: Configuration, reach: str) -> Set
             changes[field] = (*value, *getattr(settings, field))
         elif not settings.is_given(field):
             changes[field] = value
-    return replace(settings, **changes)  # type: ignore[arg-type]
+    return settings._replace(**changes)
 
 
 def find_project_root(settings: Settings, filesystem: FileSystem) -> str:

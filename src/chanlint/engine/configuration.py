@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from chanlint.engine.codes import known_codes
 from chanlint.engine.filesystem import FileSystem
@@ -34,8 +34,7 @@ class ConfigurationError(Exception):
     """A configuration that cannot be used; the text names file, row and what is wrong, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value stands: the absolute path of the file, and the row (None: not found)."""
 
     path: str

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chanlint.engine.carriers import Carriers
-from chanlint.engine.forks import MOST_TASKS, Forks, can_fork
+from chanlint.engine.copying import can_fork
+from chanlint.engine.forks import MOST_TASKS, Forks
 from chanlint.engine.needles import Needles
 from chanlint.engine.notes import Closely, KeptNotes, Note, Wanted
 from chanlint.engine.project import Index
@@ -41,8 +41,7 @@ _NEEDLE, _SURE, _HAND_OVER, _COMMENTED = "nshc"
 _STEERING = (b"chanlint:", b"CHN")
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
+class Sought(NamedTuple):
     """What is looked for in every file.
 
     Attributes:

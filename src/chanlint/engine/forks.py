@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import signal
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import BinaryIO
+
+from chanlint.engine.copying import can_fork
 
 MOST = 4
 """Processes that share tasks: each comes to memory of its own."""
@@ -36,11 +37,6 @@ _POLL = 0.5
 _NUMBER = struct.Struct(">I")
 _HEAD = struct.Struct(">II")
 _BEGUN = 0xFFFFFFFF  # in place of a length: the task is begun
-
-
-def can_fork() -> bool:
-    """Whether this process may be copied: on Linux, and while it has one thread."""
-    return sys.platform == "linux" and threading.active_count() == 1
 
 
 @dataclass(slots=True)

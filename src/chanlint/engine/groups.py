@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from chanlint.analysis.options import AnalysisOptions
 from chanlint.catalogue.schema import Catalogue
+from chanlint.engine.copying import can_fork
 from chanlint.engine.files import Files, imports_of_ops
-from chanlint.engine.forks import Forks, can_fork
+from chanlint.engine.forks import Forks
 from chanlint.engine.notes import Wanted
 from chanlint.engine.reading import Crash, crash
 from chanlint.engine.verdicts import KeptVerdicts, Questions, Verdict, asking, read_verdict, write_verdict
@@ -57,7 +58,7 @@ class Groups:
         self._options = options
         self._kept = kept
         self._place = place
-        self._release: Callable[[], None] = lambda: None
+        self._release: Callable[[], None] = _nothing
         """Frees what the group before left; after the last one the process ends, which is faster."""
 
     def __iter__(self) -> Iterator[list[ModuleId]]:
@@ -137,6 +138,7 @@ class Groups:
         modules = {id: module for id in group if (module := self._lowered[id].module) is not None}
         program = Program(modules, asking(self._resolver(group), questions))
         self._release()
+        self._release = _nothing
         model = build_model(program, self._catalogue, self._options)
         self._release = model.release
         findings = [finding for rule in RULES for finding in rule.check(model)]
@@ -202,3 +204,7 @@ class Groups:
             return closely.imports
         module = self._lowered[id].module
         return imports_of_ops(module) if module is not None else ()
+
+
+def _nothing() -> None:
+    """Frees nothing."""

@@ -7,7 +7,7 @@ Nouns:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.engine.notes import KeptNotes
 from chanlint.engine.shelf import KeptFiles
@@ -16,8 +16,7 @@ from chanlint.engine.trace import Watcher
 from chanlint.engine.verdicts import KeptVerdicts
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """See above."""
 
     files: KeptFiles

@@ -13,8 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chanlint.diagnostics import Confidence, Severity
 from chanlint.engine.versions import parse_version
@@ -25,8 +24,7 @@ Complain = Callable[[tuple[str | int, ...], str], Exception]
 """Makes the error for a problem at a path of keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key.
 
     Attributes:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from chanlint.engine.copies import Copies
-from chanlint.engine.forks import can_fork
+from chanlint.engine.copying import can_fork
 from chanlint.engine.packing import pack, unpack
 from chanlint.engine.reading import FIRST_COLUMN, Crash, lower_bytes
 from chanlint.engine.workers import MOST, Answer, Death, Workers, can_start, usable_cpus

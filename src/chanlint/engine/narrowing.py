@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chanlint.engine.filesystem import FileSystem
@@ -63,7 +62,7 @@ def _leave_out_known(result: Result, settings: Settings, path: str, filesystem: 
         {
             identity: count
             for identity, count in left.items()
-            if identity.path in result.modules or not filesystem.exists(os.path.join(root, identity.path))
+            if identity.path in result.report.modules or not filesystem.exists(os.path.join(root, identity.path))
         }
     )
 
@@ -81,7 +80,7 @@ def _leave_out_untouched(result: Result, settings: Settings, base: str, look: Ca
     untouched = [one for one in result.diagnostics if not changes.touches(one, settings.cwd)]
     caused: list[Diagnostic] = []
     if untouched and changes.deletes:
-        before = look(replace(settings, diff_base=None), FileSystem(changes.before))
+        before = look(settings._replace(diff_base=None), FileSystem(changes.before))
         caused, _ = unknown_to(entries_of(before.diagnostics), untouched)
     passed = {*untouched} - {*caused}
     result.diagnostics = [one for one in result.diagnostics if one not in passed]

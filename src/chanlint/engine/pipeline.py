@@ -14,7 +14,6 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 from chanlint.analysis.options import AnalysisOptions
@@ -37,7 +36,7 @@ from chanlint.engine.paths import display_path
 from chanlint.engine.project import Index
 from chanlint.engine.reading import FIRST_COLUMN, Crash, read_bytes, source_of
 from chanlint.engine.rendering import Clearance, Renderer
-from chanlint.engine.result import Progress, Result
+from chanlint.engine.result import Progress, ReportSet, Result
 from chanlint.engine.scope import Scope, ScopeFinder
 from chanlint.engine.selection import Selections, selected_codes
 from chanlint.engine.summaries import Summaries
@@ -104,7 +103,8 @@ class _Run:
         result = self._result
         found = discover(self._settings, self._filesystem)
         result.missing = found.missing
-        result.checked = [display_path(path, self._settings.cwd) for path in found.files]
+        paths = [*found.files]
+        result.report = ReportSet(paths, lambda: paths, self._settings.cwd)  # until modules are known
         if not found.files and not found.unreadable:
             return result
         seen = [*found.files] if self._alone else discover_project(self._settings, self._filesystem, found)
@@ -121,8 +121,7 @@ class _Run:
         result.diagnostics = self._kept(
             diagnostics, found, scope, renderer, judge_comments=not self._alone and "steps" not in model.limits
         )
-        result.modules = frozenset(report)
-        result.paths = {display_path(path, self._settings.cwd): path for path in found.files}
+        result.report = ReportSet([*report], lambda: paths, self._settings.cwd)
         result.with_channels = len(scope.makers & report.keys())
         result.limits = {**scope.limits, **model.limits}
         if found.truncated:
@@ -226,7 +225,7 @@ class _Run:
         model = ChannelModel()
         for verdict in groups.check(wanted, usable_jobs(self._settings.jobs)):
             if isinstance(verdict, Crash):
-                self._result.crashes.append(replace(verdict, path=display_path(verdict.path, self._settings.cwd)))
+                self._result.crashes.append(verdict._replace(path=display_path(verdict.path, self._settings.cwd)))
                 continue
             findings += verdict.findings
             model.cleared += verdict.cleared

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.engine.filesystem import FileSystem
 from chanlint.frontends.base import Lowered, Problem
@@ -27,8 +27,7 @@ FIRST_COLUMN = Span(Location(1, 1), Location(1, 1))
 """Where a problem stands that concerns the whole file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
+class Crash(NamedTuple):
     """An internal error: the file (or ``""`` for the whole program), one line for users, and the traceback."""
 
     path: str

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from chanlint.diagnostics import Confidence, Diagnostic, Identity, RelatedLocation, Role, Severity
 from chanlint.engine.codes import NAMES, UNREADABLE
@@ -31,8 +30,7 @@ from chanlint.source import Location, SourceFile, Span
 _Placed = TypeVar("_Placed", Diagnostic, RelatedLocation)
 
 
-@dataclass(frozen=True, slots=True)
-class Clearance:
+class Clearance(NamedTuple):
     """A channel about which nothing is reported.
 
     Attributes:
@@ -120,7 +118,7 @@ class Renderer:
         if not any(filename.endswith(NOTEBOOK) for filename in filenames):
             return diagnostic
         related = tuple(self._in_cell(place) for place in diagnostic.related)
-        return self._in_cell(replace(diagnostic, related=related))
+        return self._in_cell(diagnostic._replace(related=related))
 
     def _in_cell(self, place: _Placed) -> _Placed:
         cells = self._cells().get(place.filename)
@@ -128,7 +126,7 @@ class Renderer:
             return place
         (number, first), (_, last) = in_cell(cells, place.location.row), in_cell(cells, place.end_location.row)
         start, end = Location(first, place.location.column), Location(max(first, last), place.end_location.column)
-        return replace(place, location=start, end_location=end, cell=number)
+        return place._replace(location=start, end_location=end, cell=number)
 
     def _cells(self) -> dict[str, list[int]]:
         """The rows before the cells of every notebook that was read closely, by the name under which it is shown."""

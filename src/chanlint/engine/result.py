@@ -2,15 +2,19 @@
 
 Nouns:
 
+* **Report set**: the files that the user named.
 * **Result**: the diagnostics in their final order, and what people want to know besides.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from chanlint.engine.paths import display_path
 
 if TYPE_CHECKING:
     from chanlint.diagnostics import Diagnostic, Identity
@@ -23,13 +27,46 @@ Progress = Callable[[str, int], None]
 """Told what is being done, and how many files were read closely so far."""
 
 
+class ReportSet:
+    """The files that are reported on; their names and paths are made when somebody asks: most runs only count them.
+
+    Args:
+        modules: their ids.
+        paths: gives their absolute paths, in the same order.
+        cwd: the current folder.
+    """
+
+    def __init__(self, modules: Sequence[ModuleId] = (), paths: Callable[[], Sequence[str]] = tuple, cwd: str = "") -> None:
+        self._modules = modules
+        self._paths = paths
+        self._cwd = cwd
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    @cached_property
+    def modules(self) -> frozenset[ModuleId]:
+        """The files as modules."""
+        return frozenset(self._modules)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The files as diagnostics show them, in order."""
+        return [display_path(path, self._cwd) for path in self._paths()]
+
+    @cached_property
+    def paths(self) -> dict[str, str]:
+        """The absolute path of each file by its name in diagnostics."""
+        return dict(zip(self.names, self._paths(), strict=True))
+
+
 @dataclass(slots=True)
 class Result:
     """What a run found.
 
     Attributes:
         diagnostics: sorted.
-        checked: the files of the report set, as shown.
+        report: see above.
         with_channels: how many of them name a channel's constructor.
         missing: paths that do not exist, as given.
         crashes: errors of chanlint's own.
@@ -39,8 +76,6 @@ class Result:
         limits: limits that were reached, with how often.
         ignored: a line for every summary that was of no use.
         source: the text of a file by the name under which diagnostics show it.
-        modules: the report set.
-        paths: the absolute path of every file of the report set by its name in diagnostics.
         known: how many findings the baseline took out.
         stale: entries of the baseline for which there is nothing any more.
         lasting: whether another run would find the same in the same files.
@@ -48,7 +83,7 @@ class Result:
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    checked: list[str] = field(default_factory=list)
+    report: ReportSet = field(default_factory=ReportSet)
     with_channels: int = 0
     missing: list[str] = field(default_factory=list)
     crashes: list[Crash] = field(default_factory=list)
@@ -57,8 +92,6 @@ class Result:
     limits: dict[str, int] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     source: Callable[[str], SourceFile | None] = lambda filename: None
-    modules: frozenset[ModuleId] = frozenset()
-    paths: dict[str, str] = field(default_factory=dict)
     known: int = 0
     stale: Counter[Identity] = field(default_factory=Counter)
     lasting: bool = True

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from chanlint.diagnostics import Confidence, Diagnostic, Severity
 from chanlint.engine.codes import NAMES, UNREADABLE, UnknownSelectorError, fit, known_codes, unknown
@@ -19,8 +19,7 @@ from chanlint.engine.config import Settings, layered
 from chanlint.engine.configuration import Configuration, Configurations
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What is reported about one file.
 
     Attributes:
@@ -49,7 +48,7 @@ class Selection:
         url = rule_url(self.docs_url, diagnostic.code, diagnostic.name)
         if (severity, url) == (diagnostic.severity, diagnostic.url):
             return diagnostic
-        return replace(diagnostic, severity=severity, url=url)
+        return diagnostic._replace(severity=severity, url=url)
 
 
 class Selections:

@@ -16,8 +16,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from chanlint.ir.codec import schema
 from chanlint.ir.ids import ModuleId
@@ -30,8 +29,7 @@ _FIRST_ROW = re.compile(rb"chanlint-summary 1 (\d{1,4}) (\d{1,9})\n\Z")
 _LONGEST_ROW = 80
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """Where a packed file is, and what its head says; ``shown`` names it for people."""
 
     path: str

@@ -18,10 +18,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chanlint.engine.config import ROOT_MARKERS
+from chanlint.engine.copying import can_fork, in_a_copy
 from chanlint.engine.discovery import SUFFIXES
 from chanlint.engine.filesystem import Entry, FileSystem
 
@@ -29,6 +29,9 @@ _Answer = TypeVar("_Answer")
 
 YOUNG = 2_000_000_000
 """Nanoseconds; the coarsest clock of a file system in use (FAT) ticks every two seconds."""
+
+MANY_FOLDERS = 600
+"""Listings that are worth a second process."""
 
 _TELLING = frozenset({".gitignore", "pyvenv.cfg"})
 _ASKED_ABOVE = frozenset({*ROOT_MARKERS, *_TELLING})
@@ -165,17 +168,18 @@ class Watcher(FileSystem):
         return answer
 
 
-@dataclass(slots=True)
 class _Folder:
     """One listing: names in order, those of folders with ``/`` at the end; mark and digest of each file that was read."""
 
-    path: str
-    names: list[str]
-    marks: list[str]
-    digests: list[str]
+    __slots__ = ("digests", "marks", "names", "path")
+
+    def __init__(self, path: str, names: list[str], marks: list[str], digests: list[str]) -> None:
+        self.path = path
+        self.names = names
+        self.marks = marks
+        self.digests = digests
 
 
-@dataclass(slots=True)
 class Trace:
     """See above.
 
@@ -184,11 +188,12 @@ class Trace:
         renewed: whether marks were added or put right since the trace was made.
     """
 
-    hidden: list[str] = field(default_factory=list)
-    renewed: bool = False
-    _folders: list[_Folder] = field(default_factory=list)
-    _files: list[list[str]] = field(default_factory=list)
-    _asked: list[list[str]] = field(default_factory=list)
+    def __init__(self, hidden: list[str] | None = None) -> None:
+        self.hidden = hidden or []
+        self.renewed = False
+        self._folders: list[_Folder] = []
+        self._files: list[list[str]] = []
+        self._asked: list[list[str]] = []
 
     @classmethod
     def of(cls, watcher: Watcher, hidden: Iterable[str]) -> Trace:
@@ -263,8 +268,16 @@ class Trace:
         )
 
     def _hold_folders(self, now: int, strict: bool) -> bool:
-        hidden = frozenset(self.hidden)
-        return all(self._holds_folder(folder, hidden, now, strict) for folder in self._folders)
+        hidden, folders = frozenset(self.hidden), self._folders
+        if strict or len(folders) < MANY_FOLDERS or not can_fork():
+            return all(self._holds_folder(folder, hidden, now, strict) for folder in folders)
+        half = len(folders) // 2
+        ask = in_a_copy(
+            lambda: all(self._holds_folder(each, hidden, now, strict) for each in folders[half:]) and not self.renewed
+        )
+        here = all(self._holds_folder(folder, hidden, now, strict) for folder in folders[:half])
+        there = ask()  # false also where marks are renewed, which have to be renewed here
+        return here and (there or all(self._holds_folder(folder, hidden, now, strict) for folder in folders[half:]))
 
     def _holds_folder(self, folder: _Folder, hidden: frozenset[str], now: int, strict: bool) -> bool:
         try:

@@ -9,7 +9,7 @@ Nouns:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.engine.carriers import Carriers, Imported
 from chanlint.engine.checked import listed, number, table, text, text_or_none
@@ -17,8 +17,7 @@ from chanlint.engine.checked import listed, number, table, text, text_or_none
 Carried = Callable[[Imported], int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(NamedTuple):
     """See above."""
 
     answers: dict[Imported, int | None]

@@ -11,7 +11,7 @@ Nouns:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chanlint.ir.ids import OpId
 from chanlint.ir.program import Module
@@ -19,8 +19,7 @@ from chanlint.ir.source_map import SourceMap
 from chanlint.source import SourceFile, Span
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that could not be read; ``message`` is one line for users, ``definition`` names what was left out."""
 
     message: str
@@ -28,8 +27,7 @@ class Problem:
     definition: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """One comment that silences findings.
 
     Attributes:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from chanlint.analysis.frames import Entry, Frame
 from chanlint.analysis.multiplicity import ONE, Count
@@ -39,8 +39,7 @@ class HomeKind(enum.StrEnum):
     PROGRAM = "program"
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """Where a channel lives: ``frame`` for a call, ``owner`` for an object.
 
     A call with an owner is the session of a stream that the owner keeps (`chanlint.model.sessions`).
@@ -65,8 +64,7 @@ class Effectiveness(enum.StrEnum):
     FAILS = "fails"
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """Something that ends, may end or was meant to end a consumer.
 
     Attributes:
@@ -96,8 +94,7 @@ class Paths(enum.StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """Which paths from the start of the consumer reach an ending; ``witness`` misses it."""
 
     paths: Paths
@@ -140,6 +137,9 @@ class Channel:
         return any(e.kind is OpKind.CLOSE and isinstance(e.handle, End) and e.handle.role == "send" for e in self.events)
 
 
+UNCOVERED = Coverage(Paths.NEVER)
+
+
 @dataclass(eq=False, slots=True)
 class Group:
     """The consumers of a channel that are spawned at one place.
@@ -173,7 +173,7 @@ class Group:
     count: Count
     confidence: Confidence = Confidence.HIGH
     endings: list[Ending] = field(default_factory=list)
-    coverage: Coverage = Coverage(Paths.NEVER)
+    coverage: Coverage = UNCOVERED
     escaped: OpId | None = None
     silence: str | None = None
     held: OpId | None = None
@@ -250,8 +250,7 @@ class Defect:
 D = TypeVar("D", bound=Defect)
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(NamedTuple):
     """Why nothing was reported about a channel: the ending found, the policy applied, the escape, the limit reached."""
 
     channel: str

@@ -14,7 +14,8 @@ are respected.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, EntryKind, Frame
@@ -48,8 +49,7 @@ class ClosedSend(Defect):
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Act:
+class _Act(NamedTuple):
     """An operation, as seen from ``frame``."""
 
     event: Event
@@ -142,7 +142,7 @@ class _Finder:
             return None
         root, attributes = act.name
         if root.owner != act.frame.function.id:
-            return replace(act, frame=caller, op=entry.op)  # a variable that both see
+            return act._replace(frame=caller, op=entry.op)  # a variable that both see
         base = self._argument(act.frame, caller, call, root.name)
         given = self._name(caller, base) if base is not None else None
         if given is None:

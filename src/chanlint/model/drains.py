@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
@@ -73,8 +74,7 @@ class ExtraTaskDone(Defect):
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Joiner:
+class _Joiner(NamedTuple):
     frame: Frame
     op: Op
     offered: bool

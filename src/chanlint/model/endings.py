@@ -7,7 +7,6 @@ receive fails; one that lets it leave on every path ends it; anything in between
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data, Known
@@ -82,14 +81,14 @@ class Endings:
         if finalized is None or not self.barriers.keeps(group, finalized):
             return ending
         why = f"it waits for an object that its own {group.actor} keeps alive"
-        return replace(ending, kind="finalizer", does=FAILS, why=why)
+        return ending._replace(kind="finalizer", does=FAILS, why=why)
 
     def _doubted(self, group: Group, ending: Ending) -> Ending:
         """An ending in a function that unknown code may call at any time is possible wherever that code runs."""
         if ending.does is not ENDS or ending.frame is group.channel.home.frame:
             return ending
         if self.analysis.escapes.callable_from_outside(ending.frame):
-            return replace(ending, does=POSSIBLE)
+            return ending._replace(does=POSSIBLE)
         return ending
 
     def endless(self, group: Group, consumer: Consumer) -> bool:

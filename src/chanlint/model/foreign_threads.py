@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, Frame
@@ -58,8 +59,7 @@ class ForeignTouch(Defect):
     own_loop: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
+class _Waiter(NamedTuple):
     """Who awaits: the op, and how its frame comes to run."""
 
     frame: Frame
@@ -215,7 +215,7 @@ class _Finder:
         for waiter in found:
             runs = self.whereabouts.runs(waiter.frame)
             if runs and all(run.on_loop for run in runs):
-                waiters.append(replace(waiter, runs=runs))
+                waiters.append(waiter._replace(runs=runs))
         return waiters
 
     def _awaiting(self, future: Obj) -> list[tuple[Frame, Op]]:

@@ -9,7 +9,7 @@ Nouns:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import EntryKind, Frame
@@ -28,8 +28,7 @@ NESTED_CALLS = 4  # helpers between a call and the lock that it takes
 Locks = frozenset[Obj]
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     held: Locks = frozenset()
     taken: Locks = frozenset()
 

@@ -8,7 +8,7 @@ Nouns:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.analysis import evaluate, recognise
 from chanlint.analysis.evaluate import Data, Known, Value, from_item
@@ -25,8 +25,7 @@ from chanlint.model.tally import MOST_OWED, Call, Flight, State, Walk, names_of
 REFUSAL = "builtins.ValueError"
 
 
-@dataclass(frozen=True, slots=True)
-class Lapse:
+class Lapse(NamedTuple):
     """How a path ends that owes an item.
 
     ``kind`` is ``again`` (at a get), ``join`` (at its own join), ``return`` or ``raise`` (out of the actor); ``flight`` is the
@@ -40,8 +39,7 @@ class Lapse:
     tags: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Surplus:
+class Surplus(NamedTuple):
     """An acknowledgement that nothing is owed for: after a get that took nothing, or after another acknowledgement."""
 
     frame: Frame

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, Frame
@@ -61,8 +62,7 @@ def find(survey: Survey) -> Iterator[EarlyJoin]:
             yield from finder.of(channel)
 
 
-@dataclass(frozen=True, slots=True)
-class _Join:
+class _Join(NamedTuple):
     """Where somebody waits for the end of a process."""
 
     frame: Frame

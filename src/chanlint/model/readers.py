@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from chanlint.analysis import recognise
 from chanlint.analysis.evaluate import Data
@@ -55,8 +56,7 @@ class Leaving(enum.StrEnum):
     STOPPED = "stopped"  # told to stop, and nobody reads what is still on its way
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """How the readers stop, in which function, and where in it."""
 
     leaving: Leaving

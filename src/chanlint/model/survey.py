@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.analysis.program import Analysis
 from chanlint.model.actors import Actors
@@ -12,8 +12,7 @@ from chanlint.model.endings import Endings
 from chanlint.model.lifetime import Lifetimes
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """A program's channels with their judged consumers, and who answers further questions.
 
     Attributes:

@@ -6,8 +6,6 @@ receive; it is any of them where they are sent one by one.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chanlint.analysis.paths import Search
 from chanlint.analysis.program import Analysis
 from chanlint.analysis.recognise import Event
@@ -33,7 +31,7 @@ def untested(analysis: Analysis, group: Group, endings: list[tuple[Consumer, End
     if not _one_by_one(analysis, group, marker) or not all(_in_each_turn(analysis, tested[0], other) for other in passed):
         return found
     kept = [e for e in found if not (e.kind == "marker" and e.does is Effectiveness.ENDS)]
-    return [replace(e, why=TESTED_ONCE) if e.kind == "marker" else e for e in kept]
+    return [e._replace(why=TESTED_ONCE) if e.kind == "marker" else e for e in kept]
 
 
 def _stays(ending: Ending) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, EntryKind, Frame, LibCall
@@ -44,8 +44,7 @@ class Side(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One way in which a frame comes to run.
 
     Attributes:

@@ -10,15 +10,15 @@ Nouns:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from importlib import import_module
+from types import MappingProxyType
+from typing import NamedTuple
 
 from chanlint.diagnostics import Diagnostic
 from chanlint.source import SourceFile
 
 
-@dataclass(frozen=True, slots=True)
-class RulePage:
+class RulePage(NamedTuple):
     """A rule, for formats that carry descriptions.
 
     Attributes:
@@ -34,8 +34,7 @@ class RulePage:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Where the text is going.
 
     Attributes:
@@ -44,7 +43,7 @@ class Context:
         color: whether escape sequences for colours are wanted.
         hyperlinks: whether the terminal follows links.
         rules: the page of each rule by its code.
-        checked: every file that was looked at, as diagnostics show them.
+        checked: gives every file that was looked at, as diagnostics show them.
         folder: the current folder below the root of the repository, with ``/``; empty at the root or outside a repository.
             Services that read reports want paths from the root.
         root: the absolute path of the repository's root, or of the current folder outside a repository.
@@ -55,8 +54,8 @@ class Context:
     width: int = 100
     color: bool = False
     hyperlinks: bool = False
-    rules: Mapping[str, RulePage] = field(default_factory=dict)
-    checked: Sequence[str] = ()
+    rules: Mapping[str, RulePage] = MappingProxyType({})
+    checked: Callable[[], Sequence[str]] = tuple
     folder: str = ""
     root: str = ""
     version: str = ""
@@ -111,16 +110,16 @@ def named_with_cell(one: Diagnostic) -> Diagnostic:
     """The same finding with ``notebook.ipynb:cell 3`` as its file."""
     if one.cell is None and all(at.cell is None for at in one.related):
         return one
-    related = tuple(replace(at, filename=with_cell(at.filename, at.cell)) for at in one.related)
-    return replace(one, filename=with_cell(one.filename, one.cell), related=related)
+    related = tuple(at._replace(filename=with_cell(at.filename, at.cell)) for at in one.related)
+    return one._replace(filename=with_cell(one.filename, one.cell), related=related)
 
 
 def told_with_cell(one: Diagnostic) -> Diagnostic:
     """The same finding with ``cell 3: `` before its message."""
     if one.cell is None and all(at.cell is None for at in one.related):
         return one
-    related = tuple(at if at.cell is None else replace(at, message=f"cell {at.cell}: {at.message}") for at in one.related)
-    return replace(one, message=one.message if one.cell is None else f"cell {one.cell}: {one.message}", related=related)
+    related = tuple(at if at.cell is None else at._replace(message=f"cell {at.cell}: {at.message}") for at in one.related)
+    return one._replace(message=one.message if one.cell is None else f"cell {one.cell}: {one.message}", related=related)
 
 
 def with_cell(filename: str, cell: int | None) -> str:

@@ -9,7 +9,7 @@ Nouns:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.report.text import cells, visible_character
 from chanlint.source import Span
@@ -20,8 +20,7 @@ _LEAD = 12
 """Cells shown before a mark when the row has to be cut in front of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A stretch of one row: ``start`` and ``end`` count characters from 0, ``end`` is not included."""
 
     row: int
@@ -70,8 +69,7 @@ class Strip:
         return self.offsets[min(character, last)] + max(character - last, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What is shown of a strip: ``text``, and how cells of the strip map to cells of the text."""
 
     text: str

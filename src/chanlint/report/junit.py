@@ -16,7 +16,7 @@ from chanlint.report.text import visible
 def render(diagnostics: Sequence[Diagnostic], context: Context) -> str:
     """The report as XML."""
     found = {one.filename for one in diagnostics}
-    passed = [filename for filename in context.checked if filename not in found]
+    passed = [filename for filename in context.checked() if filename not in found]
     counts: dict[str, str] = {"tests": str(len(diagnostics) + len(passed)), "failures": str(len(diagnostics)), "errors": "0"}
     suites = Xml.Element("testsuites", {"name": "chanlint", **counts})
     suite = Xml.SubElement(suites, "testsuite", {"name": "chanlint", "skipped": "0", "time": "0", **counts})

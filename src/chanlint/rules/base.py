@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.findings import Finding
 from chanlint.ir.ids import OpId
 from chanlint.model.channel import ChannelModel, D, Group
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule.
 
     Attributes:
@@ -43,8 +42,7 @@ class Rule:
         return self.documentation.strip().partition("\n")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(NamedTuple):
     """A rule about consumers that may stay blocked: at most one finding for each group, from the first rule that holds.
 
     Attributes:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chanlint.frontends.base import Problem
 from chanlint.frontends.python.guards import MAX_SIZE, Scan, scan
@@ -27,8 +28,7 @@ _WITHIN = " \t\r\n\f)]}#"  # how rows within a statement begin
 _VISIBLE = re.compile(r"[^\r\n]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """A statement from offset ``start`` to ``end``, decorators included."""
 
     start: int
