@@ -331,7 +331,7 @@ def test_broken_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     folder.mkdir()
     (folder / "notes.txt").write_text("not read")
     (folder / "bad.toml").write_text("[library\n")
-    monkeypatch.setattr(resources, "files", lambda _: folder.parent)
+    monkeypatch.setattr(load, "__file__", str(tmp_path / "load.py"))
     load._builtin.cache_clear()
     try:
         with pytest.raises(CatalogueError, match=r"^bad\.toml: Expected"):

@@ -121,7 +121,7 @@ def test_none_is_made_beside_another_thread() -> None:
 LOWERING = """
 import os, signal, time
 import chanlint.engine.copies as copies
-from chanlint.engine.workers import DIED, TOO_LONG
+from chanlint.engine.elsewhere import DIED, TOO_LONG
 real, parent = copies.lower_bytes, os.getpid()
 def lower_bytes(module, data, target):
     assert os.getpid() != parent

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from chanlint.engine import lowering, worker, workers
+from chanlint.engine.elsewhere import DIED, TOO_LONG, Answer, can_start, usable_cpus
 from chanlint.engine.lowering import Lowerer
 from chanlint.engine.packing import pack, unpack
 from chanlint.engine.reading import Crash, lower_bytes
-from chanlint.engine.workers import DIED, TOO_LONG, Answer, Workers, can_start, usable_cpus
+from chanlint.engine.workers import Workers
 from chanlint.frontends.base import Lowered
 from chanlint.ir.codec import CodecError
 from chanlint.ir.ids import HEADER, OpId
@@ -212,7 +213,7 @@ def test_without_workers_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch, 
     made = Workers(2, TARGET, command)
     assert answers_of(made, files) == {}
     made.close()
-    monkeypatch.setattr(lowering, "Workers", lambda count, target: Workers(count, target, command))
+    monkeypatch.setattr(workers, "Workers", lambda count, target: Workers(count, target, command))
     lowerer = Lowerer(TARGET, jobs=2)
     assert [*lowerer.lower(files)] == [*files]
     lowerer.close()

@@ -11,7 +11,7 @@ Nouns:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from chanlint.ir.ids import ClassId, ModuleId, OpId
@@ -22,26 +22,30 @@ if TYPE_CHECKING:
     from chanlint.analysis.frames import Frame
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Obj:
     """The base of all abstract objects."""
 
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self))
+        return f"{type(self).__name__}({shown})"
 
-@dataclass(eq=False, slots=True)
+
+@dataclass(eq=False, slots=True, repr=False)
 class Const(Obj):
     """A literal constant."""
 
     value: Constant
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class LibName(Obj):
     """A module, class or function outside the program, by canonical dotted name."""
 
     dotted: str
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class ModuleRef(Obj):
     """A module of the program, as imported under ``dotted``."""
 
@@ -49,7 +53,7 @@ class ModuleRef(Obj):
     dotted: str
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class FunctionRef(Obj):
     """A function closed over the frame that defined it."""
 
@@ -59,7 +63,7 @@ class FunctionRef(Obj):
     defaults: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class ClassRef(Obj):
     """A class of the program; ``frame`` ran its body, so its variables are the class attributes; ``bases`` are nodes."""
 
@@ -69,7 +73,7 @@ class ClassRef(Obj):
     bases: list[int] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Instance(Obj):
     """An object of a class of the program; ``synthetic`` stands for any object of a class that nobody here makes."""
 
@@ -79,7 +83,7 @@ class Instance(Obj):
     synthetic: bool = False
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class LibInstance(Obj):
     """An object of a library type."""
 
@@ -88,7 +92,7 @@ class LibInstance(Obj):
     maker: Frame
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class End(Obj):
     """One end of a two-ended channel, or a clone of it."""
 
@@ -99,7 +103,7 @@ class End(Obj):
     maker: Frame
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Container(Obj):
     """A tuple, list, set or dict; elements live in cells named by position, key or ``*``; a tuple knows its ``size``.
 
@@ -113,7 +117,7 @@ class Container(Obj):
     elements: int | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Bound(Obj):
     """A method of the program with its ``self``."""
 
@@ -121,7 +125,7 @@ class Bound(Obj):
     receiver: Obj
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class LibMethod(Obj):
     """A method of a library type (or of a container) with its object; ``type`` is where the method was found."""
 
@@ -130,7 +134,7 @@ class LibMethod(Obj):
     name: str
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Partial(Obj):
     """``functools.partial``: ``site`` is the call that froze the arguments."""
 
@@ -138,7 +142,7 @@ class Partial(Obj):
     maker: Frame
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Coroutine(Obj):
     """A called async function or generator that has not run yet; ``frame`` is its body."""
 
@@ -147,7 +151,7 @@ class Coroutine(Obj):
     maker: Frame
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Awaitable(Obj):
     """A library call that takes effect when awaited (``asyncio_queue.get()``)."""
 
@@ -155,7 +159,7 @@ class Awaitable(Obj):
     maker: Frame
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class CallIterator(Obj):
     """``iter(function, sentinel)``."""
 
@@ -163,7 +167,7 @@ class CallIterator(Obj):
     maker: Frame
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Super(Obj):
     """``super()`` in a method of ``cls``."""
 
@@ -171,7 +175,7 @@ class Super(Obj):
     receiver: Obj
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Factory(Obj):
     """A dataclass field with a default factory; ``site`` is the ``field(...)`` call."""
 

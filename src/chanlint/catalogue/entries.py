@@ -11,7 +11,6 @@ nothing is repaired silently.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -76,6 +75,8 @@ class CatalogueError(ValueError):
 
 def suggestion(word: str, known: Collection[str]) -> str:
     """`` (did you mean 'x'?)`` for the known word nearest to ``word``, or nothing."""
+    import difflib  # only where a word is wrong
+
     near = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

@@ -90,7 +90,7 @@ class World(enum.StrEnum):
     TORNADO = "tornado"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, repr=False)
 class Effect:
     """What one call does.
 
@@ -160,7 +160,7 @@ class Effect:
     wait: ArgRef | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, repr=False)
 class TypeInfo:
     """A library type.
 

@@ -21,9 +21,8 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint import version
 from chanlint.engine.answers import read_answer, write_answer
@@ -121,8 +120,7 @@ def _root_of(settings: Settings, filesystem: FileSystem) -> str:
     return settings.absolute(given) if given is not None else find_project_root(settings, filesystem)
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A result, and whether the configuration has a baseline to apply to it."""
 
     result: Result
@@ -282,8 +280,7 @@ class _Sources:
         return texts_of(shown, source_of(shown, data)) if digest_of(data) == digest else {}
 
 
-@dataclass(slots=True)
-class _Kin:
+class _Kin(NamedTuple):
     """The state of chanlint's own files.
 
     Attributes:

@@ -12,8 +12,6 @@ unless they are ignored by their full code or name: silence about a file that wa
 
 from __future__ import annotations
 
-import difflib
-
 from chanlint.engine.housekeeping import PAGES
 
 UNREADABLE = "CHN000"
@@ -46,6 +44,8 @@ def fit(selector: str, code: str, name: str) -> int:
 
 def unknown(word: str, known: dict[str, str]) -> str:
     """The message for a word that names no rule, with a suggestion; ``known`` as `known_codes` returns it."""
+    import difflib  # only where a word is wrong
+
     close = difflib.get_close_matches(word.upper(), known, 1) or difflib.get_close_matches(word.lower(), known.values(), 1)
     hint = f"did you mean {close[0]}?" if close else "'chanlint rules' lists all of them."
     return f"no rule is called {word!r}; {hint}"

@@ -9,11 +9,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 
+from chanlint.engine.elsewhere import DIED, SECONDS, TOO_LONG, Answer
 from chanlint.engine.forks import MOST_TASKS, Forks
 from chanlint.engine.packing import pack
 from chanlint.engine.reading import Crash, lower_bytes
 from chanlint.engine.worker import limit_memory
-from chanlint.engine.workers import DIED, SECONDS, TOO_LONG, Answer
 from chanlint.ir.ids import ModuleId
 
 _PACKED, _CRASH = b"L", b"C"
@@ -25,7 +25,7 @@ class Copies:
     Args:
         count: how many there may be at once.
         target: the Python version for which files are lowered.
-        seconds: see `chanlint.engine.workers.SECONDS`.
+        seconds: see `chanlint.engine.elsewhere.SECONDS`.
     """
 
     def __init__(self, count: int, target: tuple[int, int], seconds: float = SECONDS) -> None:

@@ -10,7 +10,6 @@ Nouns:
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
@@ -186,6 +185,8 @@ class _Reader:
 
 
 def _hint(word: str, known: Collection[str]) -> str:
+    import difflib  # only where a word is wrong
+
     near = difflib.get_close_matches(word, known, 1)
     return f"; did you mean '{near[0]}'?" if near else ""
 

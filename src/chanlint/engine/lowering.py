@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from chanlint.engine.copies import Copies
 from chanlint.engine.copying import can_fork
+from chanlint.engine.elsewhere import MOST, Answer, Death, can_start, usable_cpus
 from chanlint.engine.packing import pack, unpack
 from chanlint.engine.reading import FIRST_COLUMN, Crash, lower_bytes
-from chanlint.engine.workers import MOST, Answer, Death, Workers, can_start, usable_cpus
 from chanlint.frontends.base import LaterSourceMap, Lowered, Problem
 from chanlint.frontends.registry import front_end_for
 from chanlint.ir.codec import CodecError
@@ -52,6 +51,18 @@ class Shelf(Protocol):
         ...
 
 
+class Elsewhere(Protocol):
+    """Other processes that lower files."""
+
+    def lower(self, files: Mapping[ModuleId, bytes], take: Callable[[ModuleId, Answer], None]) -> None:
+        """Hands answers to ``take`` as they come; files of which nobody could be asked have none."""
+        ...
+
+    def close(self) -> None:
+        """Ends the processes."""
+        ...
+
+
 class Lowerer:
     """Lowers files. Close it: it may have processes.
 
@@ -73,7 +84,7 @@ class Lowerer:
         self._jobs = usable_jobs(jobs) if can_start() else 1
         self._shelves = shelves
         self._tell = tell
-        self._workers: Copies | Workers | None = None
+        self._workers: Elsewhere | None = None
         self._trees = BYTES_OF_TREES
         self.crashes: list[Crash] = []
         self.deaths = 0
@@ -147,7 +158,7 @@ class Lowerer:
         if self._workers is None:
             size = sum(map(len, files.values()))
             count = max(2, min(self._jobs, len(files), size // BYTES_PER_WORKER))
-            self._workers = (Copies if can_fork() else Workers)(count, self._target)
+            self._workers = _elsewhere(count, self._target)
         self._workers.lower(files, take)
 
     def _answered(self, module: ModuleId, data: bytes, answer: Answer) -> Lowered | Crash:
@@ -158,3 +169,13 @@ class Lowerer:
             return Lowered(SourceFile(module, ""), None, None, problems=(Problem(answer.message, FIRST_COLUMN),))
         self._keep(module, data, lambda: answer)
         return unpack(answer, module, data, self._target)
+
+
+def _elsewhere(count: int, target: tuple[int, int]) -> Elsewhere:
+    if can_fork():
+        from chanlint.engine.copies import Copies
+
+        return Copies(count, target)
+    from chanlint.engine.workers import Workers
+
+    return Workers(count, target)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import traceback
 from typing import NamedTuple
 
 from chanlint.engine.filesystem import FileSystem
@@ -44,6 +43,8 @@ def crash(path: str) -> Crash:
     error = sys.exc_info()[1]
     if error is not None:
         pass_on_interrupt(error)
+    import traceback  # only after a defect
+
     lines = traceback.format_exc().strip().splitlines()
     return Crash(path, lines[-1] if lines else "unknown error", "\n".join(lines))
 

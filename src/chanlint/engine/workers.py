@@ -3,8 +3,6 @@
 Nouns:
 
 * **Workers**: the processes of a run. Each is served by a thread that waits for it, so they need no common clock.
-* **Death**: a file on which a worker died twice, or that took too long. It costs this file only: the next one gets a new
-  worker.
 
 Which worker gets which file depends on chance; what comes back does not.
 """
@@ -24,33 +22,14 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import IO, BinaryIO, cast
 
+from chanlint.engine.elsewhere import DIED, SECONDS, TOO_LONG, Answer
 from chanlint.engine.reading import Crash
 from chanlint.engine.worker import READY, receive, send
 from chanlint.ir.ids import ModuleId
 
-SECONDS = 300.0
-"""How long a worker may take for one file. The guards count work, so this is for what nobody has thought of."""
-
-MOST = 16
-"""More processes than this are only started on request: what one process does besides, for the others, takes longer by then."""
-
 _POLL = 0.5
 _PATIENCE = 2.0
 _ENTRY = "import sys; sys.path[:] = sys.argv[1:]; from chanlint.engine.worker import main; main()"
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """Why a file has no answer."""
-
-    message: str
-
-
-DIED = Death("chanlint's parser died on this file")
-TOO_LONG = Death(f"chanlint's parser did not finish this file within {SECONDS:.0f} seconds")
-
-Answer = bytes | Crash | Death
-"""A packed file, or why there is none."""
 
 
 @dataclass(slots=True)
@@ -74,7 +53,7 @@ class Workers:
         count: how many processes.
         target: the Python version for which files are lowered.
         command: the program to start instead of chanlint's own worker.
-        seconds: see `SECONDS`.
+        seconds: see `chanlint.engine.elsewhere.SECONDS`.
     """
 
     def __init__(self, count: int, target: tuple[int, int], command: list[str] | None = None, seconds: float = SECONDS) -> None:
@@ -209,22 +188,6 @@ class Workers:
                 if slot.process is not None and slot.since is not None and now - slot.since > self._seconds:
                     slot.overdue = True
                     slot.process.kill()
-
-
-def can_start() -> bool:
-    """Whether there is a Python to start: a program that brings its own would start itself again."""
-    return bool(sys.executable) and not getattr(sys, "frozen", False)
-
-
-def usable_cpus() -> int:
-    """How many processors this process may use, by affinity and by the quota of its container."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    with suppress(OSError, ValueError), open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-        quota, period = file.read().split()
-        if quota != "max":
-            count = min(count, max(1, round(int(quota) / int(period))))
-    return count
 
 
 def _ask(process: subprocess.Popen[bytes], head: bytes, data: bytes) -> bytes | Crash | None:

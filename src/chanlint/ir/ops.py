@@ -17,7 +17,7 @@ a front end makes of a ``finally`` body have indices of their own and the span o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import EllipsisType
 from typing import NamedTuple
 
@@ -45,17 +45,21 @@ class Argument(NamedTuple):
     unpack: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Op:
     """The base of all ops."""
 
     index: int
 
+    def __repr__(self) -> str:  # one for all: generating one for each takes longer than loading the rest of the module
+        shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self))
+        return f"{type(self).__name__}({shown})"
+
 
 # -- values -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Const(Op):
     """``dst`` = a literal constant."""
 
@@ -63,7 +67,7 @@ class Const(Op):
     value: Constant
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Copy(Op):
     """``dst`` = ``src``; used where branches of one expression meet."""
 
@@ -71,7 +75,7 @@ class Copy(Op):
     src: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class LoadVar(Op):
     """``dst`` = a variable."""
 
@@ -79,7 +83,7 @@ class LoadVar(Op):
     var: Variable
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class StoreVar(Op):
     """A variable = ``src``."""
 
@@ -87,14 +91,14 @@ class StoreVar(Op):
     src: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class DeleteVar(Op):
     """The variable's binding is removed (``del x``; also the end of ``except E as x``)."""
 
     var: Variable
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class LoadAttr(Op):
     """``dst`` = ``obj.attr``."""
 
@@ -103,7 +107,7 @@ class LoadAttr(Op):
     attr: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class StoreAttr(Op):
     """``obj.attr`` = ``src``."""
 
@@ -112,7 +116,7 @@ class StoreAttr(Op):
     src: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class DeleteAttr(Op):
     """``del obj.attr``."""
 
@@ -120,7 +124,7 @@ class DeleteAttr(Op):
     attr: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class LoadItem(Op):
     """``dst`` = ``obj[key]``."""
 
@@ -129,7 +133,7 @@ class LoadItem(Op):
     key: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class StoreItem(Op):
     """``obj[key]`` = ``src``."""
 
@@ -138,7 +142,7 @@ class StoreItem(Op):
     src: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class DeleteItem(Op):
     """``del obj[key]``."""
 
@@ -146,7 +150,7 @@ class DeleteItem(Op):
     key: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Unpack(Op):
     """``dst`` = element ``position`` of ``src`` in a tuple assignment or sequence pattern.
 
@@ -159,7 +163,7 @@ class Unpack(Op):
     star: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Build(Op):
     """``dst`` = a new container: ``kind`` is tuple, list, set or dict.
 
@@ -175,7 +179,7 @@ class Build(Op):
     starred: frozenset[int] = frozenset()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Append(Op):
     """Adds one element to a container built by a comprehension (``key`` only for a dict)."""
 
@@ -184,7 +188,7 @@ class Append(Op):
     key: Register | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Compute(Op):
     """``dst`` = an operator applied to operands: arithmetic, formatted strings, slices, ``not`` in value position, ....
 
@@ -197,7 +201,7 @@ class Compute(Op):
     operands: tuple[Register, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Compare(Op):
     """``dst`` = ``left`` ``operator`` ``right`` with ``==  !=  <  <=  >  >=  is  is-not  in  not-in``."""
 
@@ -207,7 +211,7 @@ class Compare(Op):
     right: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class IsInstance(Op):
     """``dst`` = whether ``value`` is an instance of ``cls``: only for class patterns; ``isinstance()`` is a `Call`."""
 
@@ -216,7 +220,7 @@ class IsInstance(Op):
     cls: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class MakeFunction(Op):
     """``dst`` = a function or lambda closed over this frame; ``defaults`` pairs parameter names with their values."""
 
@@ -225,7 +229,7 @@ class MakeFunction(Op):
     defaults: tuple[tuple[str, Register], ...] = ()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class MakeClass(Op):
     """``dst`` = a class, after its ``body`` ran; ``keywords`` are those of the header (``metaclass=``)."""
 
@@ -236,7 +240,7 @@ class MakeClass(Op):
     keywords: tuple[tuple[str, Register], ...] = ()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Import(Op):
     """``dst`` = a module, or ``name`` from it.
 
@@ -251,7 +255,7 @@ class Import(Op):
     top: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ImportStar(Op):
     """``from module import *``."""
 
@@ -262,7 +266,7 @@ class ImportStar(Op):
 # -- calls and suspension -----------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Call(Op):
     """``dst`` = ``callee(args)``. ``decorator`` marks the application of a decorator to a function or class."""
 
@@ -272,7 +276,7 @@ class Call(Op):
     decorator: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Await(Op):
     """``dst`` = ``await src``."""
 
@@ -280,7 +284,7 @@ class Await(Op):
     src: Register
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Yield(Op):
     """``dst`` = ``yield src``; ``delegate`` for ``yield from``."""
 
@@ -289,7 +293,7 @@ class Yield(Op):
     delegate: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class IterStart(Op):
     """``dst`` = ``iter(src)`` (or ``aiter``), the iterator of a loop."""
 
@@ -298,7 +302,7 @@ class IterStart(Op):
     is_async: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Enter(Op):
     """``dst`` = what ``with manager as dst`` binds."""
 
@@ -307,7 +311,7 @@ class Enter(Op):
     is_async: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Exit(Op):
     """Leaves the ``with`` of the `Enter` at op index ``enter``.
 
@@ -322,7 +326,7 @@ class Exit(Op):
     raising: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Caught(Op):
     """``dst`` = the exception in flight, at the head of an ``except`` body; it is no longer in flight from here on."""
 
@@ -332,19 +336,19 @@ class Caught(Op):
 # -- terminators --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Terminator(Op):
     """The last op of a block; it says where control goes."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Jump(Terminator):
     """To ``target``."""
 
     target: BlockId
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Branch(Terminator):
     """To ``true`` or ``false`` by the truth of ``condition``. ``and``, ``or`` and ``not`` are control flow, not operators."""
 
@@ -353,7 +357,7 @@ class Branch(Terminator):
     false: BlockId
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Iterate(Terminator):
     """Takes the next item of ``iterator`` into ``dst`` and goes to ``item``, or to ``done`` where it is exhausted."""
 
@@ -364,7 +368,7 @@ class Iterate(Terminator):
     is_async: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Catch(Terminator):
     """To ``matched`` where the exception in flight is one of ``types``, else to ``unmatched``.
 
@@ -377,14 +381,14 @@ class Catch(Terminator):
     star: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Return(Terminator):
     """Leaves the function with ``src`` (None: no value written)."""
 
     src: Register | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Raise(Terminator):
     """Raises ``exception`` into the block's handler; None raises the one in flight or caught again."""
 
@@ -392,6 +396,6 @@ class Raise(Terminator):
     cause: Register | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Unreachable(Terminator):
     """Control never gets here (the end of a block that every path has left already)."""

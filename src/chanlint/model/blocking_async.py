@@ -33,7 +33,7 @@ HELPERS = 1  # calls between the coroutine and the operation
 Step = tuple[Frame, Op]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class BlockingOp(Defect):
     """An operation that keeps a whole event loop waiting.
 

@@ -223,7 +223,7 @@ class Group:
         return [ending for ending in self.endings if ending.does is Effectiveness.FAILS and ending.kind in kinds]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Defect:
     """Somebody who stays blocked, or an operation that strands somebody, that is no matter of one group of consumers.
 

@@ -35,7 +35,7 @@ MOST_ACTS = 64
 Name = tuple[Variable, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class ClosedSend(Defect):
     """A send after the close.
 

@@ -28,7 +28,7 @@ from chanlint.model.survey import Survey
 OTHER_SIDE = {OpKind.RECEIVE: OpKind.SEND, OpKind.SEND: OpKind.RECEIVE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class CopiedQueue(Defect):
     """A queue for threads that two processes use.
 

@@ -43,7 +43,7 @@ STARTS = re.compile(r"task|spawn|start|soon|background|future")  # what those ar
 ORDER = ("again", "join", "return", "raise")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class MissingTaskDone(Defect):
     """A get whose item some path never acknowledges, so that a join waits for ever.
 
@@ -64,7 +64,7 @@ class MissingTaskDone(Defect):
     exit: FunctionId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class ExtraTaskDone(Defect):
     """An acknowledgement that nothing is owed for.
 

@@ -55,7 +55,7 @@ class Open(enum.StrEnum):
     COPIED = "copied"  # the parent's copy of the end that it gave to a child process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class OpenEnd(Defect):
     """An end that stays open while somebody waits for its close.
 

@@ -42,7 +42,7 @@ MOST_BESIDE = 8
 ONCE = frozenset({"__init__", "__post_init__", "__del__"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class ForeignTouch(Defect):
     """A touch from another thread.
 

@@ -50,7 +50,7 @@ class Waiting(enum.StrEnum):
 WAITING = {OpKind.RECEIVE: Waiting.RECEIVE, OpKind.AWAIT_DRAINED: Waiting.DRAINED, OpKind.JOIN: Waiting.JOIN}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class OpUnderLock(Defect):
     """A send, receive or ``join()`` of a queue that waits with a lock held.
 

@@ -32,7 +32,7 @@ from chanlint.model.survey import Survey
 CONSTRUCTORS = frozenset({"__init__", "__post_init__", "__new__"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Overfilled(Defect):
     """A send that can never be served, because whoever reads is started only after it.
 

@@ -42,7 +42,7 @@ Chain = list[tuple[Frame, Op]]
 Covering = dict[Frame, set[int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class UnclosedOwner(Defect):
     """An object that is dropped while its consumer waits.
 

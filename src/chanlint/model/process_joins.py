@@ -41,7 +41,7 @@ Lift = dict[Frame, set[int]]
 Body = tuple[FunctionId, Obj | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class EarlyJoin(Defect):
     """A join that waits for a process that waits for a reader.
 

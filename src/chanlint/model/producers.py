@@ -31,7 +31,7 @@ from chanlint.model.senders import Sender, Senders
 from chanlint.model.survey import Survey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class AbandonedProducer(Defect):
     """A producer whose readers can stop first.
 

@@ -52,7 +52,7 @@ RAISED = {
 DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class SelfJoin(Defect):
     """A wait of an actor for itself.
 

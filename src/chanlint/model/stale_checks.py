@@ -36,7 +36,7 @@ PREEMPTIVE = frozenset({World.THREAD, World.PROCESS})
 MOST_STEPS = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class StaleCheck(Defect):
     """A receive behind a stale check.
 
@@ -51,7 +51,7 @@ class StaleCheck(Defect):
     rival: FunctionId | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class UncalledCheck(Defect):
     """A check that is tested without being called, so that the test is always true."""
 

@@ -31,7 +31,7 @@ OF_COROUTINES = frozenset({"send", "throw", "close"})
 MOST_STEPS = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class UnawaitedOp(Defect):
     """A coroutine of a channel that nobody awaits.
 
