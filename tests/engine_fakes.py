@@ -70,6 +70,7 @@ RULE = Rule("CHN901", "fake-get", _check, __name__)
 @pytest.fixture
 def fake_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chanlint.rules.registry.RULES", (RULE,))
+    monkeypatch.setattr("chanlint.engine.codes.rule_names", lambda: {RULE.code: RULE.name})
     monkeypatch.setattr("chanlint.model.build.build_model", _build)
 
 

@@ -10,15 +10,20 @@ from chanlint.engine.config import Settings
 from chanlint.engine.selection import selected_codes
 from chanlint.engine.suppression import Ledger
 from chanlint.frontends.base import Suppression
-from chanlint.rules.base import Rule
+from chanlint.rules.registry import RULES
 from chanlint.source import Location, Span
+
+NAMES_OF_FILES = codes.rule_names()
 
 
 @pytest.fixture(autouse=True)
 def few_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     named = {"CHN101": "unclosed-channel", "CHN102": "close-not-on-all-paths", "CHN201": "abandoned-producer"}
-    rules = tuple(Rule(code, name, lambda model: (), __name__) for code, name in named.items())
-    monkeypatch.setattr("chanlint.rules.registry.RULES", rules)
+    monkeypatch.setattr(codes, "rule_names", lambda: named)
+
+
+def test_files_are_called_as_their_rules() -> None:
+    assert {rule.code: rule.name for rule in RULES} == NAMES_OF_FILES
 
 
 @pytest.mark.parametrize(

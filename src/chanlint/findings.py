@@ -4,6 +4,7 @@ Nouns:
 
 * **Finding**: rule, message, a primary op and related ops.
 * **Place**: a related op with its role.
+* **Cleared**: a channel about which there is none, and why.
 """
 
 from __future__ import annotations
@@ -46,3 +47,13 @@ class Finding(NamedTuple):
     blocked: Blocked | None = None
     help: str | None = None
     channel: str = ""
+
+
+class Cleared(NamedTuple):
+    """Why nothing was reported about a channel: the ending found, the policy applied, the escape, the limit reached."""
+
+    channel: str
+    created: OpId
+    reason: str
+    at: OpId | None = None
+    places: tuple[Place, ...] = ()

@@ -20,23 +20,28 @@ import re
 import sys
 import time
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint import version
 from chanlint.engine.answers import read_answer, write_answer
 from chanlint.engine.config import Settings, find_project_root, resolve_settings
+from chanlint.engine.copying import meanwhile, usable_jobs
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.ignore import Excludes
 from chanlint.engine.paths import display_path
 from chanlint.engine.result import Progress, ReportSet, Result
 from chanlint.engine.store import FOLDER, Store
-from chanlint.engine.trace import YOUNG, Fence, MalformedError, Trace, Watcher, digest_of
+from chanlint.engine.trace import YOUNG, Fence, Held, MalformedError, Trace, Watcher, digest_of
 from chanlint.source import SourceFile
 
 if TYPE_CHECKING:
     from chanlint.engine.kept import Kept
+    from chanlint.ir.ids import ModuleId
+
+MANY_FILES = 1_000
+"""Files whose notes are worth a second process to write them."""
 
 _MAGIC = "chanlint answer 1"
 _NOT_ASKED = frozenset({"no_cache", "cache_dir", "cache_strict", "baseline", "diff_base", "jobs"})
@@ -132,7 +137,9 @@ class _Memory:
 
     def __init__(self, settings: Settings, filesystem: FileSystem) -> None:
         self._settings = settings
+        self._jobs = usable_jobs(settings.jobs)
         self._root = _root_of(settings, filesystem)
+        self._held: Held = {}
         self._fence = Fence(
             (self._root, *map(settings.absolute, settings.paths)), [settings.config] if settings.config is not None else []
         )
@@ -159,14 +166,15 @@ class _Memory:
         request, digest, state, answer, narrowed, modules, *lines = body.split("\n")
         if request != self._request:
             return None
-        now, own_state = time.time_ns(), _Kin.now()
-        if own_state is None or (own_state.state != state and own_state.digest() != digest):
+        now, kin = time.time_ns(), _Kin.now()
+        if kin is None or not kin.is_of(state, digest):
             return None
         trace = Trace.read(lines[:-1], self._fence)
-        if not trace.holds(strict=self._settings.cache_strict):
+        if not trace.holds(strict=self._settings.cache_strict, jobs=self._jobs):
+            self._held = trace.held
             return None
         result, texts = read_answer(answer)
-        lasting = own_state.lasting(now)
+        lasting = kin.lasting(now)
         if trace.renewed or lasting != state:
             self._keep([request, digest, lasting, answer, narrowed, modules, *trace.lines()])
         result.source = _Sources(trace, self._fence, self._settings.cwd, texts).get
@@ -189,15 +197,16 @@ class _Memory:
         if kin is None:
             self.store.problem = "chanlint's own files cannot be listed"
             return _Found(run_whole(self._settings, FileSystem(), progress), narrowed=True)
-        watcher = Watcher(strict=self._settings.cache_strict)
+        watcher = Watcher(strict=self._settings.cache_strict, held=self._held)
         resolved = resolve_settings(self._settings, watcher)
         kept = self._kept(kin, resolved, watcher, whole=whole)
         result = run_whole(self._settings, watcher, progress, kept)
         found = _Found(result, resolved.baseline is not None)
         if result.lasting and result.report and not (result.crashes or watcher.torn):
-            kept.save()
+            saved = meanwhile(kept.save, self._jobs if len(result.report) >= MANY_FILES else 1)
             if not result.missing:
                 self._keep_found(found, watcher, resolved, kin)
+            saved()
         self.store.shrink()
         return found
 
@@ -225,13 +234,11 @@ class _Memory:
         result = found.result
         hidden = Excludes((*resolved.exclude, *resolved.extend_exclude), self._root).names
         try:
-            if len(result.report.paths) != len(result.report):
-                raise MalformedError("two files have one name")
-            modules = "\t".join(self._module(path) for path in result.report.paths.values())
-            trace = list(Trace.of(watcher, hidden).lines())
-            Trace.read(trace, self._fence)  # what would be refused later is not kept
-            state = kin.lasting(watcher.started)
-            self._keep([self._request, kin.digest(), state, write_answer(result), str(int(found.narrowed)), modules, *trace])
+            modules = self._as_text(result.report.ids)
+            trace = Trace.of(watcher, hidden)
+            trace.check(self._fence)
+            state, narrowed = kin.lasting(watcher.started), str(int(found.narrowed))
+            self._keep([self._request, kin.digest(), state, write_answer(result), narrowed, modules, *trace.lines()])
         except ValueError as error:  # such a project is looked at anew each time
             self.store.problem = str(error)
 
@@ -239,12 +246,13 @@ class _Memory:
         body = "\n".join((*lines, ""))
         self.store.write("answers", self._name, f"{_head(body)}\n{body}".encode("utf-8", "surrogateescape"))
 
-    def _module(self, path: str) -> str:
-        prefix = self._root.rstrip(os.sep) + os.sep
-        module = (path[len(prefix) :] if path.startswith(prefix) else path).replace(os.sep, "/")
-        if "\t" in module or "\n" in module or not self._fence.holds(path):
+    def _as_text(self, modules: Sequence[ModuleId]) -> str:
+        whole = "\t".join(modules)
+        if whole.count("\t") != len(modules) - 1 or "\n" in whole:
             raise MalformedError("a name with a control character")
-        return module
+        if any(os.path.isabs(module) and not self._fence.holds(module.replace("/", os.sep)) for module in modules):
+            raise MalformedError("a file lies outside the project")
+        return whole
 
 
 class _Sources:
@@ -280,18 +288,20 @@ class _Sources:
         return texts_of(shown, source_of(shown, data)) if digest_of(data) == digest else {}
 
 
-class _Kin(NamedTuple):
+class _Kin:
     """The state of chanlint's own files.
 
-    Attributes:
+    Args:
         state: their names, sizes and times.
         newest: the time of the last change to one of them.
         paths: where they are.
     """
 
-    state: str
-    newest: int
-    paths: list[str]
+    def __init__(self, state: str, newest: int, paths: list[str]) -> None:
+        self.state = state
+        self._newest = newest
+        self._paths = paths
+        self._digest = ""
 
     @classmethod
     @functools.cache  # what is loaded stays loaded, whatever happens to the files during a watch
@@ -315,14 +325,22 @@ class _Kin(NamedTuple):
 
     def lasting(self, since: int) -> str:
         """The state, or nothing where a file was young at the time ``since``."""
-        return "" if self.newest > since - YOUNG else self.state
+        return "" if self._newest > since - YOUNG else self.state
+
+    def is_of(self, state: str, digest: str) -> bool:
+        """Whether an earlier run, which left these two, was made with the same contents."""
+        if self.state == state:
+            self._digest = digest
+        return self.digest() == digest
 
     def digest(self) -> str:
         """What stands for their contents."""
-        filesystem = FileSystem()
-        top = os.path.dirname(version.__file__)
-        parts = [os.fsencode(os.path.relpath(path, top)) + b"\0" + filesystem.read(path) for path in self.paths]
-        return digest_of(b"".join(b"%d:%b" % (len(part), part) for part in parts))
+        if not self._digest:
+            filesystem = FileSystem()
+            top = os.path.dirname(version.__file__)
+            parts = [os.fsencode(os.path.relpath(path, top)) + b"\0" + filesystem.read(path) for path in self._paths]
+            self._digest = digest_of(b"".join(b"%d:%b" % (len(part), part) for part in parts))
+        return self._digest
 
 
 def _head(body: str) -> str:

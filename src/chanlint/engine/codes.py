@@ -12,11 +12,19 @@ unless they are ignored by their full code or name: silence about a file that wa
 
 from __future__ import annotations
 
+import functools
+import os
+import re
+from collections.abc import Mapping
+
+from chanlint import rules
 from chanlint.engine.housekeeping import PAGES
 
 UNREADABLE = "CHN000"
 UNUSED_SUPPRESSION = "CHN001"
 UNKNOWN_SUPPRESSION = "CHN002"
+
+_RULE_FILE = re.compile(r"(chn\d{3})_(\w+)\.pyc?")
 
 NAMES = {code: name for code, (name, _) in PAGES.items()}
 """Findings that the engine makes itself, by code."""
@@ -28,9 +36,19 @@ class UnknownSelectorError(ValueError):
 
 def known_codes() -> dict[str, str]:
     """Every code with its rule's name, in order."""
-    from chanlint.rules.registry import RULES
+    return dict(sorted({**NAMES, **rule_names()}.items()))
 
-    return dict(sorted({**NAMES, **{rule.code: rule.name for rule in RULES}}.items()))
+
+@functools.cache
+def rule_names() -> Mapping[str, str]:
+    """The rules' names by code, as their files are called: loading the rules takes as long as a run that only remembers."""
+    found = {}
+    for file in os.listdir(os.path.dirname(rules.__file__)):
+        match = _RULE_FILE.fullmatch(file)
+        if match is not None:
+            code, name = match.groups()
+            found[code.upper()] = name.replace("_", "-")
+    return found
 
 
 def fit(selector: str, code: str, name: str) -> int:
@@ -42,7 +60,7 @@ def fit(selector: str, code: str, name: str) -> int:
     return len(selector) if selector.startswith("CHN") and code.startswith(selector) else -1
 
 
-def unknown(word: str, known: dict[str, str]) -> str:
+def unknown(word: str, known: Mapping[str, str]) -> str:
     """The message for a word that names no rule, with a suggestion; ``known`` as `known_codes` returns it."""
     import difflib  # only where a word is wrong
 

@@ -206,8 +206,11 @@ class Files:
         known = note.imports
         if known is None:
             known = note.imports = tuple(imports_of(self.read(module) or b""))
+        seen: set[tuple[str, int]] = set()
         for one in known:
-            yield one.module, one.level
+            if (one.module, one.level) not in seen:
+                seen.add((one.module, one.level))
+                yield one.module, one.level
             if one.name is not None:
                 yield f"{one.module}.{one.name}" if one.module else one.name, one.level
 
@@ -235,11 +238,12 @@ class Files:
             return told
 
         done: set[ModuleId] = set()
-        for module, *words in self._shared([*self.index.paths], search):
+        modules = [module for module in self.index.paths if news or module not in self._as_noted]
+        for module, *words in self._shared(modules, search):
             done.add(module)
             for word in words:
                 found[word].add(module)
-        search([module for module in self.index.paths if module not in done])
+        search([module for module in modules if module not in done])
         if self._kept is not None:
             self._kept.mentions.update(found)
         return found
@@ -267,6 +271,7 @@ class Files:
             if known.holds(carried):
                 return known.carriers
         closely.weighed = [weigh(find, carried), *closely.weighed][:MAX_WEIGHED]
+        closely.changed = True
         return closely.weighed[0].carriers
 
     def span(self, op: OpId, look: Callable[[OpId], Span]) -> Span:
@@ -277,6 +282,7 @@ class Files:
         key = (op.function.qualname, op.op)
         if key not in closely.places:
             closely.places[key] = look(op)
+            closely.changed = True
         return closely.places[key]
 
 

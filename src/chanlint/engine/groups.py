@@ -192,10 +192,12 @@ class Groups:
 
     def _loads(self, id: ModuleId) -> set[ModuleId]:
         """The modules that ``id`` may load: what it imports, and the packages on the way there."""
-        found: set[ModuleId | None] = set()
+        names: set[tuple[str, int]] = set()
         for dotted, level in self._imports(id):
-            parts = dotted.split(".") if dotted else []
-            found.update(self._index.resolve(id, ".".join(parts[:end]), level) for end in range(len(parts) + 1))
+            while (dotted, level) not in names:
+                names.add((dotted, level))
+                dotted = dotted.rpartition(".")[0]
+        found = {self._index.resolve(id, name, level) for name, level in names}
         return {target for target in found if target in self._lowered}
 
     def _imports(self, id: ModuleId) -> Wanted:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from chanlint.engine.copying import can_fork
-from chanlint.engine.elsewhere import MOST, Answer, Death, can_start, usable_cpus
+from chanlint.engine.copying import can_fork, usable_jobs
+from chanlint.engine.elsewhere import Answer, Death, can_start
 from chanlint.engine.packing import pack, unpack
 from chanlint.engine.reading import FIRST_COLUMN, Crash, lower_bytes
 from chanlint.frontends.base import LaterSourceMap, Lowered, Problem
@@ -20,9 +20,6 @@ from chanlint.frontends.registry import front_end_for
 from chanlint.ir.codec import CodecError
 from chanlint.ir.ids import ModuleId
 from chanlint.source import SourceFile
-
-AUTO = 0
-"""As many processes as there are processors, if there is enough to do."""
 
 WORTH_FILES = 4
 WORTH_BYTES = 200_000
@@ -32,11 +29,6 @@ BYTES_PER_WORKER = 100_000
 
 BYTES_OF_TREES = 300_000
 """Source text whose syntax trees are kept for places; those of further files take too much memory and are made again."""
-
-
-def usable_jobs(jobs: int) -> int:
-    """How many processes ``jobs`` stands for, which may be `AUTO`."""
-    return min(usable_cpus(), MOST) if jobs == AUTO else jobs
 
 
 class Shelf(Protocol):

@@ -52,6 +52,7 @@ class Closely:
         comments: suppressions and problems.
         weighed: carriers under different answers of other modules.
         places: where some ops stand.
+        changed: whether that is more than was read from text.
     """
 
     ir: str
@@ -59,6 +60,7 @@ class Closely:
     comments: Comments
     weighed: list[Weighed] = field(default_factory=list)
     places: dict[PlaceKey, Span] = field(default_factory=dict)
+    changed: bool = True
 
 
 class Note:
@@ -69,15 +71,17 @@ class Note:
         digest: that of its content.
         flags: see above.
         texts: the other parts as text.
+        row: the row of text that all this was read from.
     """
 
-    __slots__ = ("_closely", "_imports", "_outline", "_texts", "digest", "flags", "mark")
+    __slots__ = ("_closely", "_imports", "_outline", "_row", "_texts", "digest", "flags", "mark")
 
-    def __init__(self, mark: str, digest: str, flags: str, texts: Iterable[str] = ("", "", "")) -> None:
+    def __init__(self, mark: str, digest: str, flags: str, texts: Iterable[str] = ("", "", ""), row: str = "") -> None:
         self.mark = mark
         self.digest = digest
         self.flags = flags
         self._texts = [*texts]
+        self._row = row
         self._imports: tuple[Import, ...] | None = None
         self._outline: Outline | None = None
         self._closely: Closely | None = None
@@ -91,7 +95,7 @@ class Note:
 
     @imports.setter
     def imports(self, imports: tuple[Import, ...]) -> None:
-        self._imports = imports
+        self._imports, self._row = imports, ""
 
     @property
     def outline(self) -> Outline | None:
@@ -102,7 +106,7 @@ class Note:
 
     @outline.setter
     def outline(self, outline: Outline) -> None:
-        self._outline, self._imports = outline, outline.imports
+        self._outline, self._imports, self._row = outline, outline.imports, ""
 
     @property
     def closely(self) -> Closely | None:
@@ -120,7 +124,7 @@ class Note:
             try:
                 return read(json.loads(self._texts[part]))
             except _BROKEN:
-                self._texts[part] = ""
+                self._texts[part] = self._row = ""
         return None
 
     def seen(self) -> tuple[str, str]:
@@ -134,6 +138,8 @@ class Note:
 
     def line(self, module: ModuleId, mark: str) -> str:
         """The note as a row of text."""
+        if self._row and mark == self.mark and (self._closely is None or not self._closely.changed):
+            return self._row
         texts = [*self.seen(), self._texts[2]]
         if self._closely is not None:
             texts[2] = _text_of(_write_closely(self._closely))
@@ -207,7 +213,7 @@ class KeptNotes:
         numbers: dict[ModuleId, int] = {}
         lines: list[str] = []
         for module, note in self.current.items():
-            if not {*module}.isdisjoint("\t\n\r"):
+            if "\t" in module or "\n" in module or "\r" in module:
                 continue
             numbers[module] = len(lines)
             lines.append(note.line(module, self._watcher.contents[self._paths[module]][0]))
@@ -228,7 +234,7 @@ class KeptNotes:
             if not _DIGEST.fullmatch(digest):
                 raise ValueError("no digest")
             imports, outline, closely = texts
-            self._known[module] = Note(mark, digest, flags, (imports, outline, closely))
+            self._known[module] = Note(mark, digest, flags, (imports, outline, closely), line)
         modules = [*self._known]
         for name, numbers in table(json.loads(mentions)).items():
             self._mentions[name] = [modules[number(one)] for one in listed(numbers)]
@@ -277,7 +283,12 @@ def _write_closely(one: Closely) -> list[object]:
 def _read_closely(raw: object) -> Closely:
     ir, imports, comments, weighed, places = listed(raw, 5)
     return Closely(
-        text(ir), _wanted(imports), read_comments(comments), [*map(read_weighed, listed(weighed))], dict(_read_places(places))
+        text(ir),
+        _wanted(imports),
+        read_comments(comments),
+        [*map(read_weighed, listed(weighed))],
+        dict(_read_places(places)),
+        changed=False,
     )
 
 

@@ -24,12 +24,13 @@ from chanlint.engine.additions import catalogue_with
 from chanlint.engine.codes import UNREADABLE, known_codes
 from chanlint.engine.config import DEFAULT_TARGET, Settings, configurations_of, resolve_settings
 from chanlint.engine.configuration import Configurations
+from chanlint.engine.copying import usable_jobs
 from chanlint.engine.discovery import Discovery, discover, discover_project
 from chanlint.engine.files import Files, LaterLowered, Sought
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.groups import Groups
 from chanlint.engine.kept import Kept
-from chanlint.engine.lowering import Lowerer, Shelf, usable_jobs
+from chanlint.engine.lowering import Lowerer, Shelf
 from chanlint.engine.makers import Makers
 from chanlint.engine.narrowing import narrow
 from chanlint.engine.paths import display_path
@@ -41,11 +42,10 @@ from chanlint.engine.scope import Scope, ScopeFinder
 from chanlint.engine.selection import Selections, selected_codes
 from chanlint.engine.summaries import Summaries
 from chanlint.engine.suppression import Ledger
-from chanlint.findings import Finding
+from chanlint.engine.verdicts import Verdict
 from chanlint.frontends.base import Lowered, Problem, Suppression
 from chanlint.ir.ids import ModuleId
 from chanlint.ir.program import Module
-from chanlint.model.channel import ChannelModel
 from chanlint.source import SourceFile
 
 
@@ -116,14 +116,14 @@ class _Run:
         self._files = self._notes(catalogue)
         scope = self._scope(catalogue, report)
         renderer = Renderer(self._settings, self._files, scope.lowered, known_codes())
-        findings, model = self._analyse(scope, catalogue, report, renderer)
-        diagnostics = renderer.findings(findings) + self._problems(scope, renderer, found)
+        verdict = self._analyse(scope, catalogue, report, renderer)
+        diagnostics = renderer.findings(verdict.findings) + self._problems(scope, renderer, found)
         result.diagnostics = self._kept(
-            diagnostics, found, scope, renderer, judge_comments=not self._alone and "steps" not in model.limits
+            diagnostics, found, scope, renderer, judge_comments=not self._alone and "steps" not in verdict.limits
         )
         result.report = ReportSet([*report], lambda: paths, self._settings.cwd)
         result.with_channels = len(scope.makers & report.keys())
-        result.limits = {**scope.limits, **model.limits}
+        result.limits = {**scope.limits, **verdict.limits}
         if found.truncated:
             result.limits["project files"] = 1
         result.skipped = [
@@ -132,7 +132,7 @@ class _Run:
             for comment in lowered.suppressions
             if comment.kind == "skip-file" and module in report
         ]
-        result.cleared = lambda: self._cleared(model, report, renderer)
+        result.cleared = lambda: self._cleared(verdict, report, renderer)
         result.crashes += renderer.crashes
         result.source = renderer.text
         return result
@@ -208,10 +208,8 @@ class _Run:
         if self._progress is not None:
             self._progress("reading", self._read_closely)
 
-    def _analyse(
-        self, scope: Scope, catalogue: Catalogue, report: dict[ModuleId, bool], renderer: Renderer
-    ) -> tuple[list[Finding], ChannelModel]:
-        """The findings of every group of files that holds a file of the report set."""
+    def _analyse(self, scope: Scope, catalogue: Catalogue, report: dict[ModuleId, bool], renderer: Renderer) -> Verdict:
+        """What is found in all groups of files that hold a file of the report set."""
         if self._progress is not None:
             self._progress("following channels", self._read_closely)
         options = AnalysisOptions(
@@ -221,17 +219,16 @@ class _Run:
         verdicts = self._memory.verdicts if self._memory is not None else None
         groups = Groups(self._files, scope.lowered, catalogue, options, verdicts, renderer.place)
         wanted = [group for group in groups if not report.keys().isdisjoint(group)]
-        findings: list[Finding] = []
-        model = ChannelModel()
+        whole = Verdict()
         for verdict in groups.check(wanted, usable_jobs(self._settings.jobs)):
             if isinstance(verdict, Crash):
                 self._result.crashes.append(verdict._replace(path=display_path(verdict.path, self._settings.cwd)))
                 continue
-            findings += verdict.findings
-            model.cleared += verdict.cleared
+            whole.findings += verdict.findings
+            whole.cleared += verdict.cleared
             for limit, count in verdict.limits.items():
-                model.limits[limit] = model.limits.get(limit, 0) + count
-        return findings, model
+                whole.limits[limit] = whole.limits.get(limit, 0) + count
+        return whole
 
     # -- what is shown --------------------------------------------------------------------------------------------------
 
@@ -285,11 +282,11 @@ class _Run:
     def _look_for_comments(self, module: ModuleId) -> Lowered | None:
         return self._lower(Lowerer(self._target, shelves=self._shelves()), [module]).get(module)
 
-    def _cleared(self, model: ChannelModel, report: dict[ModuleId, bool], renderer: Renderer) -> list[Clearance]:
+    def _cleared(self, verdict: Verdict, report: dict[ModuleId, bool], renderer: Renderer) -> list[Clearance]:
         """The channels of the report set about which nothing is reported, and those with a place in it."""
         cleared = [
             renderer.clearance(one)
-            for one in model.cleared
+            for one in verdict.cleared
             if not report.keys().isdisjoint({op.function.module for op in (one.created, *(place.at for place in one.places))})
         ]
         return sorted(dict.fromkeys(cleared), key=lambda one: (one.place.filename, one.place.location, one.line()))

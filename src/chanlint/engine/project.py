@@ -71,9 +71,11 @@ class Index:
 
     def _below(self, folder: str, module: str) -> ModuleId | None:
         key = (folder, module)
-        if key not in self._found:
-            self._found[key] = self._look_up(folder, module)
-        return self._found[key]
+        try:
+            return self._found[key]
+        except KeyError:
+            found = self._found[key] = self._look_up(folder, module)
+            return found
 
     def _look_up(self, folder: str, module: str) -> ModuleId | None:
         stem = _join(folder, module.replace(".", "/"))
@@ -83,12 +85,16 @@ class Index:
         return f"{stem}.py" if module and f"{stem}.py" in self.paths else None
 
     def _own_root(self, module: ModuleId) -> str:
-        start = folder = _parent(module)
-        if start not in self._own_roots:
-            while _join(folder, _PACKAGE) in self.paths and folder:
-                folder = _parent(folder)
-            self._own_roots[start] = folder
-        return self._own_roots[start]
+        known = self._own_roots.get(module)
+        if known is None:
+            start = folder = _parent(module)
+            known = self._own_roots.get(start)
+            if known is None:
+                while _join(folder, _PACKAGE) in self.paths and folder:
+                    folder = _parent(folder)
+                known = self._own_roots[start] = folder
+            self._own_roots[module] = known
+        return known
 
 
 def _parent(path: str) -> str:

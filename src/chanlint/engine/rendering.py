@@ -19,11 +19,10 @@ from chanlint.engine.config import Settings
 from chanlint.engine.files import Files
 from chanlint.engine.paths import display_path
 from chanlint.engine.reading import FIRST_COLUMN, NOTEBOOK, Crash, crash, file_of, texts_of
-from chanlint.findings import Finding, Place
+from chanlint.findings import Cleared, Finding, Place
 from chanlint.frontends.base import Lowered, Problem
 from chanlint.frontends.python.notebook import cell_rows, in_cell
 from chanlint.ir.ids import MODULE_BODY, FunctionId, ModuleId, OpId
-from chanlint.model.channel import Cleared
 from chanlint.report.base import with_cell
 from chanlint.source import Location, SourceFile, Span
 

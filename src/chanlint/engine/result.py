@@ -37,17 +37,17 @@ class ReportSet:
     """
 
     def __init__(self, modules: Sequence[ModuleId] = (), paths: Callable[[], Sequence[str]] = tuple, cwd: str = "") -> None:
-        self._modules = modules
+        self.ids = modules
         self._paths = paths
         self._cwd = cwd
 
     def __len__(self) -> int:
-        return len(self._modules)
+        return len(self.ids)
 
     @cached_property
     def modules(self) -> frozenset[ModuleId]:
         """The files as modules."""
-        return frozenset(self._modules)
+        return frozenset(self.ids)
 
     @cached_property
     def names(self) -> list[str]:

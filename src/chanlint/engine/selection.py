@@ -10,7 +10,7 @@ Nouns:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from chanlint.diagnostics import Confidence, Diagnostic, Severity
@@ -115,7 +115,7 @@ def selected_codes(settings: Settings) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def matching(selectors: Iterable[str], known: dict[str, str]) -> frozenset[str]:
+def matching(selectors: Iterable[str], known: Mapping[str, str]) -> frozenset[str]:
     """The codes that some selector fits; unreadable files only by their full code or name."""
     found = {code for code, name in known.items() for selector in selectors if fit(selector, code, name) >= 0}
     return frozenset(found if {UNREADABLE, NAMES[UNREADABLE]} & {*selectors} else found - {UNREADABLE})
@@ -139,7 +139,7 @@ def known_selectors(selectors: Iterable[str]) -> None:
     _checked(selectors, known_codes())
 
 
-def _checked(selectors: Iterable[str], known: dict[str, str]) -> list[str]:
+def _checked(selectors: Iterable[str], known: Mapping[str, str]) -> list[str]:
     tidy = [selector.strip() for selector in selectors if selector.strip()]
     for selector in tidy:
         if all(fit(selector, code, name) < 0 for code, name in known.items()):

@@ -8,6 +8,8 @@ Nouns:
 * **Mark**: a file's size, times and inode. While it is the same, so is the content, unless the file is *young*.
 * **Young**: changed less than two seconds before the observation, or later: another change may have left the same mark, so the
   content is compared.
+* **Held**: the listings of a trace that would be answered the same again, although the whole would not: where somebody edits a
+  file, they are most of it, and the run that follows need not look again.
 * **Fence**: the paths that a trace may name. It comes from the settings, never from the trace.
 
 A listing holds what a walk takes an interest in: folders, Python files, ignore files and what tells a virtual environment.
@@ -91,11 +93,16 @@ class Watcher(FileSystem):
     Args:
         strict: compare contents even where marks agree.
         overlay: as of `FileSystem`; what it says holds for this run only, so its trace is of no use to others.
+        held: what was just looked at.
     """
 
-    def __init__(self, *, strict: bool = False, overlay: Mapping[str, bytes | None] | None = None) -> None:
+    def __init__(
+        self, *, strict: bool = False, overlay: Mapping[str, bytes | None] | None = None, held: Held | None = None
+    ) -> None:
         super().__init__(overlay)
         self._strict = strict
+        self._held = held if held is not None and not overlay else {}
+        self._held_marks: dict[str, str] = {}
         self.started = time.time_ns()
         self.contents: dict[str, tuple[str, str]] = {}
         self.listings: dict[str, list[Entry] | str] = {}
@@ -136,11 +143,12 @@ class Watcher(FileSystem):
         """Whether a file has that mark, which stands for that content; then it counts as read."""
         if self._strict or mark == _NO_MARK or path in self.overlay:
             return False
-        try:
-            if mark_of(os.stat(path)) != mark:
+        if self._held_marks.get(path) != mark:
+            try:
+                if mark_of(os.stat(path)) != mark:
+                    return False
+            except OSError:
                 return False
-        except OSError:
-            return False
         self._note(self.contents, path, (mark, digest))
         self._marks[path] = mark
         return True
@@ -154,7 +162,14 @@ class Watcher(FileSystem):
         return self._note(self.folders, path, super().is_folder(path))
 
     def entries(self, folder: str) -> list[Entry]:
-        """As `FileSystem.entries`."""
+        """As `FileSystem.entries`; of what is held, only what tells."""
+        held = self._held.get(folder)
+        if held is not None:
+            prefix = folder.rstrip(os.sep) + os.sep
+            self._held_marks.update({prefix + name: mark for name, mark in zip(held.names, held.marks, strict=True)})
+            found = held.entries()
+            self._note(self.listings, folder, found)
+            return found
         try:
             found = super().entries(folder)
         except OSError as error:
@@ -179,6 +194,14 @@ class _Folder:
         self.marks = marks
         self.digests = digests
 
+    def entries(self) -> list[Entry]:
+        """The listing."""
+        return sorted(Entry(name.removesuffix("/"), not name.endswith("/"), name.endswith("/")) for name in self.names)
+
+
+Held = Mapping[str, _Folder]
+"""See above, by path."""
+
 
 class Trace:
     """See above.
@@ -186,11 +209,13 @@ class Trace:
     Attributes:
         hidden: names that no walk takes an interest in.
         renewed: whether marks were added or put right since the trace was made.
+        held: see above; nothing as long as `holds` was not asked, or where anything but a listing changed.
     """
 
     def __init__(self, hidden: list[str] | None = None) -> None:
         self.hidden = hidden or []
         self.renewed = False
+        self.held: Held = {}
         self._folders: list[_Folder] = []
         self._files: list[list[str]] = []
         self._asked: list[list[str]] = []
@@ -214,6 +239,15 @@ class Trace:
         for kind, answers in (("E", watcher.present), ("I", watcher.folders)):
             trace._asked += [[kind, path, str(int(answer))] for path, answer in sorted(answers.items())]
         return trace
+
+    def check(self, fence: Fence) -> None:
+        """Raises `MalformedError` where a trace read from its text would be refused: such a one is not worth keeping."""
+        for folder in self._folders:
+            if not fence.holds(folder.path):
+                raise MalformedError("a folder lies outside the project")
+        for path, *_ in (*self._files, *(parts[1:] for parts in self._asked)):
+            if not fence.admits(path):
+                raise MalformedError("something lies outside the project")
 
     # -- as text --------------------------------------------------------------------------------------------------------
 
@@ -257,27 +291,44 @@ class Trace:
 
     # -- whether it holds -----------------------------------------------------------------------------------------------
 
-    def holds(self, *, strict: bool) -> bool:
-        """Whether every question would be answered the same now; ``strict``: compare contents even where marks agree."""
+    def holds(self, *, strict: bool, jobs: int = 1) -> bool:
+        """Whether every question would be answered the same now.
+
+        Args:
+            strict: compare contents even where marks agree.
+            jobs: how many processes may look at many folders.
+        """
         filesystem = FileSystem()
         now = time.time_ns()
-        return (
+        if not (
             all(_asked_again(filesystem, *parts) for parts in self._asked)
             and all(self._holds_file(parts, now, strict) for parts in self._files)
-            and self._hold_folders(now, strict)
-        )
+        ):
+            return False
+        holding = self._holding(now, strict, jobs)
+        if all(holding):
+            return True
+        self.held = {folder.path: folder for folder, holds in zip(self._folders, holding, strict=True) if holds}
+        return False
 
-    def _hold_folders(self, now: int, strict: bool) -> bool:
+    def _holding(self, now: int, strict: bool, jobs: int) -> list[bool]:
+        """Which listings hold."""
         hidden, folders = frozenset(self.hidden), self._folders
-        if strict or len(folders) < MANY_FOLDERS or not can_fork():
-            return all(self._holds_folder(folder, hidden, now, strict) for folder in folders)
+
+        def look(folder: _Folder) -> bool:
+            return self._holds_folder(folder, hidden, now, strict)
+
+        def look_there(folder: _Folder) -> bool:
+            self.renewed = False
+            return look(folder) and not self.renewed  # a mark that is put right has to be put right here
+
+        if strict or jobs < 2 or len(folders) < MANY_FOLDERS or not can_fork():
+            return [*map(look, folders)]
         half = len(folders) // 2
-        ask = in_a_copy(
-            lambda: all(self._holds_folder(each, hidden, now, strict) for each in folders[half:]) and not self.renewed
-        )
-        here = all(self._holds_folder(folder, hidden, now, strict) for folder in folders[:half])
-        there = ask()  # false also where marks are renewed, which have to be renewed here
-        return here and (there or all(self._holds_folder(folder, hidden, now, strict) for folder in folders[half:]))
+        ask = in_a_copy(lambda: bytes(map(look_there, folders[half:])))
+        here = [*map(look, folders[:half])]
+        there = ask() or bytes(len(folders) - half)
+        return here + [bool(holds) or look(folder) for holds, folder in zip(there, folders[half:], strict=True)]
 
     def _holds_folder(self, folder: _Folder, hidden: frozenset[str], now: int, strict: bool) -> bool:
         try:

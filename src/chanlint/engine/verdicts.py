@@ -20,10 +20,9 @@ from chanlint.diagnostics import Blocked, Confidence, Role, Severity
 from chanlint.engine.checked import count, listed, number, plain, table, text, text_or_none
 from chanlint.engine.store import Store
 from chanlint.engine.trace import digest_of
-from chanlint.findings import Finding, Place
+from chanlint.findings import Cleared, Finding, Place
 from chanlint.ir.ids import HEADER, FunctionId, ModuleId, OpId
 from chanlint.ir.program import ImportResolver
-from chanlint.model.channel import Cleared
 
 KIND = "groups"
 

@@ -18,7 +18,7 @@ from chanlint.analysis.program import Analysis, Way
 from chanlint.analysis.walk import ITERATORS, Level, Verdict
 from chanlint.catalogue.schema import Catalogue, Category, OpKind
 from chanlint.diagnostics import Confidence, Role
-from chanlint.findings import Place
+from chanlint.findings import Cleared, Place
 from chanlint.ir import ops
 from chanlint.ir.ids import OpId
 from chanlint.ir.program import Program
@@ -41,7 +41,7 @@ from chanlint.model import (
     unawaited,
 )
 from chanlint.model.actors import Actors
-from chanlint.model.channel import Channel, ChannelModel, Cleared, Consumer, Defect, Ending, Group, HomeKind
+from chanlint.model.channel import Channel, ChannelModel, Consumer, Defect, Ending, Group, HomeKind
 from chanlint.model.coverage import Coverages
 from chanlint.model.endings import Endings, compared, recognised, sentinels
 from chanlint.model.flags import follows

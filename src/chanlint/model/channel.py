@@ -26,7 +26,7 @@ from chanlint.analysis.recognise import Event
 from chanlint.analysis.walk import Response
 from chanlint.catalogue.schema import OpKind, TypeInfo
 from chanlint.diagnostics import Confidence
-from chanlint.findings import Place
+from chanlint.findings import Cleared, Place
 from chanlint.ir.ids import FunctionId, OpId
 from chanlint.ir.ops import Op
 
@@ -248,16 +248,6 @@ class Defect:
 
 
 D = TypeVar("D", bound=Defect)
-
-
-class Cleared(NamedTuple):
-    """Why nothing was reported about a channel: the ending found, the policy applied, the escape, the limit reached."""
-
-    channel: str
-    created: OpId
-    reason: str
-    at: OpId | None = None
-    places: tuple[Place, ...] = ()
 
 
 @dataclass(slots=True)
