@@ -676,7 +676,7 @@ def test_the_command_says_what_it_removed(
     (tmp_path / FOLDER / "mine").unlink()
     assert [main(["clean", "a.py"]), main(["clean", "."])] == [0, 0]
     assert capsys.readouterr().out.splitlines() == [
-        f"{FOLDER}: 4 results removed; it stays: 1 file in it chanlint did not write",
+        f"{FOLDER}: 6 results removed; it stays: 1 file in it chanlint did not write",
         f"{FOLDER}: 0 results removed; it stays: 1 file in it chanlint did not write",
         f"{FOLDER}: 0 results removed; the folder is gone",
         f"nothing to remove: there is no {FOLDER}",
@@ -752,7 +752,7 @@ def test_an_answer_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_record_is_checked_by_its_sum() -> None:
-    assert cache._head("x") == f"chanlint answer 1 {zlib.crc32(b'x'):08x}"
+    assert cache._head("x") == f"chanlint answer 2 {zlib.crc32(b'x'):08x}"
 
 
 # -- start-up ---------------------------------------------------------------------------------------------------------------

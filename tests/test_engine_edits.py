@@ -156,6 +156,7 @@ class Editor:
             "import": self.bring_together,
             "shadow": self.shadow,
             "outside": self.outside,
+            "again": self.outside,
             "configure": self.configure,
             "settings": self.settings,
             "remove": self.remove,
@@ -218,10 +219,15 @@ class Editor:
             write(folder, {"__init__.py": self.chance.choice([MAKER, "def make():\n    return None\n"])})
 
     def outside(self, group: str) -> None:
-        write(
-            self.root,
-            {"plain.py": self.chance.choice(["x = 1\n", "x = 2\n", f"import {group}.user\n", USER.format(group=group)])},
-        )
+        contents = [
+            "x = 1\n",
+            "x = 2\n",
+            f"import {group}.user\n",
+            f"from {group}.maker import make\n",
+            "make = 1\n",
+            SILENT.strip(),
+        ]
+        write(self.root, {"plain.py": self.chance.choice([*contents, USER.format(group=group)])})
 
     def configure(self, group: str) -> None:
         write(self.root, {"chanlint.toml": self.chance.choice(CONFIGURATIONS)})
@@ -569,7 +575,7 @@ def test_ops_that_there_are_not_are_no_findings(tmp_path: Path, analysed: list[s
     remembered(settings)
     for entry in (tmp_path / FOLDER / "groups").glob("*"):
         entry.write_bytes(_other_ops(entry.read_bytes().partition(b"\n")[2]))
-    write(tmp_path, {"plain.py": "x = 2\n"})
+    write(tmp_path, {"more.py": ""})
     analysed.clear()
     result = shown(remembered(settings))
     assert {*analysed} == {f"{group}/maker.py" for group in GROUPS}

@@ -33,17 +33,20 @@ from chanlint.engine.ignore import Excludes
 from chanlint.engine.paths import display_path
 from chanlint.engine.result import Progress, ReportSet, Result
 from chanlint.engine.store import FOLDER, Store
-from chanlint.engine.trace import YOUNG, Fence, Held, MalformedError, Trace, Watcher, digest_of
+from chanlint.engine.trace import YOUNG, Fence, Held, MalformedError, Trace, Watcher, digest_of, lasting_mark
 from chanlint.source import SourceFile
 
 if TYPE_CHECKING:
     from chanlint.engine.kept import Kept
     from chanlint.ir.ids import ModuleId
 
+MANY_EDITS = 100
+"""Edits after which all files are looked at as usual."""
+
 MANY_FILES = 1_000
 """Files whose notes are worth a second process to write them."""
 
-_MAGIC = "chanlint answer 1"
+_MAGIC = "chanlint answer 2"
 _NOT_ASKED = frozenset({"no_cache", "cache_dir", "cache_strict", "baseline", "diff_base", "jobs"})
 """Settings that change nothing in what is kept."""
 _LIBRARIES = ("libcst", "pathspec")
@@ -163,7 +166,7 @@ class _Memory:
         head, _, body = data.decode("utf-8", "surrogateescape").partition("\n")
         if head != _head(body):
             return None
-        request, digest, state, answer, narrowed, modules, *lines = body.split("\n")
+        request, digest, state, answer, narrowed, modules, basis, *lines = body.split("\n")
         if request != self._request:
             return None
         now, kin = time.time_ns(), _Kin.now()
@@ -172,14 +175,36 @@ class _Memory:
         trace = Trace.read(lines[:-1], self._fence)
         if not trace.holds(strict=self._settings.cache_strict, jobs=self._jobs):
             self._held = trace.held
-            return None
+            if not self._means_the_same(trace, basis):
+                return None
         result, texts = read_answer(answer)
         lasting = kin.lasting(now)
         if trace.renewed or lasting != state:
-            self._keep([request, digest, lasting, answer, narrowed, modules, *trace.lines()])
+            self._keep([request, digest, lasting, answer, narrowed, modules, basis, *trace.lines()])
         result.source = _Sources(trace, self._fence, self._settings.cwd, texts).get
         result.report = self._report_set(modules.split("\t") if modules else [])
         return _Found(result, narrowed == "1")
+
+    def _means_the_same(self, trace: Trace, basis: str) -> bool:
+        """Whether all that is not as it was are some files that mean to the result what they meant; the trace takes that."""
+        edits = trace.edits
+        if not edits or len(edits) > MANY_EDITS:
+            return False
+        from chanlint.engine.gists import KIND, Gists
+
+        gists = Gists.read(self.store.read(KIND, self._name) or b"", basis)
+        if gists is None:
+            return False
+        filesystem, now = FileSystem(), time.time_ns()
+        try:
+            seen = {edit: filesystem.load(edit.path) for edit in edits}
+        except OSError:
+            return False
+        if not gists.fit({edit.path: data for edit, (data, _) in seen.items()}, self._settings, self._root):
+            return False
+        for edit, (data, status) in seen.items():
+            trace.take(edit, lasting_mark(status, now), digest_of(data))
+        return True
 
     def _report_set(self, modules: list[str]) -> ReportSet:
         def paths() -> list[str]:
@@ -205,7 +230,7 @@ class _Memory:
         if result.lasting and result.report and not (result.crashes or watcher.torn):
             saved = meanwhile(kept.save, self._jobs if len(result.report) >= MANY_FILES else 1)
             if not result.missing:
-                self._keep_found(found, watcher, resolved, kin)
+                self._keep_found(found, watcher, resolved, kin, kept)
             saved()
         self.store.shrink()
         return found
@@ -230,7 +255,9 @@ class _Memory:
         depends = f"{kin.digest()} {_versions()} {resolved.target_version} {self._root}"
         return Kept.of(self.store, depends, watcher, whole=whole)
 
-    def _keep_found(self, found: _Found, watcher: Watcher, resolved: Settings, kin: _Kin) -> None:
+    def _keep_found(self, found: _Found, watcher: Watcher, resolved: Settings, kin: _Kin, kept: Kept) -> None:
+        from chanlint.engine.gists import KIND, Gists
+
         result = found.result
         hidden = Excludes((*resolved.exclude, *resolved.extend_exclude), self._root).names
         try:
@@ -238,7 +265,11 @@ class _Memory:
             trace = Trace.of(watcher, hidden)
             trace.check(self._fence)
             state, narrowed = kin.lasting(watcher.started), str(int(found.narrowed))
-            self._keep([self._request, kin.digest(), state, write_answer(result), narrowed, modules, *trace.lines()])
+            lines = [*trace.lines()]
+            basis = digest_of("\n".join((self._request, *lines)).encode("utf-8", "surrogateescape"))
+            self._keep([self._request, kin.digest(), state, write_answer(result), narrowed, modules, basis, *lines])
+            gists = Gists.of(kept.notes.mentions, kept.notes.gists(), result.closely)
+            self.store.write(KIND, self._name, gists.write(basis))
         except ValueError as error:  # such a project is looked at anew each time
             self.store.problem = str(error)
 

@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from chanlint.catalogue.schema import Catalogue
+from chanlint.catalogue.words import maker_words
 from chanlint.engine.carriers import Carriers
 from chanlint.engine.copying import can_fork
 from chanlint.engine.forks import MOST_TASKS, Forks
@@ -55,6 +57,12 @@ class Sought(NamedTuple):
     sure: tuple[bytes, ...] = ()
     hand_overs: tuple[bytes, ...] = ()
     words: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Sought:
+        """What a catalogue is about."""
+        words = maker_words(catalogue)
+        return cls(catalogue.needles, words.sure, words.hand_overs, words.words)
 
 
 class Files:
@@ -247,6 +255,17 @@ class Files:
         if self._kept is not None:
             self._kept.mentions.update(found)
         return found
+
+    def gist(self, module: ModuleId, names: Iterable[str], *, imports: bool, outline: bool) -> str | None:
+        """A file's gist (see `chanlint.engine.gists`), with its imports and outline if asked; None if it cannot be read."""
+        note = self._note(module)
+        if note is None:
+            return None
+        if outline:
+            self.outline(module)
+        elif imports:
+            any(self.imports(module))
+        return note.gist(sorted(name for name, modules in self.with_words(names).items() if module in modules))
 
     # -- what reading it closely gives ----------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -136,6 +136,14 @@ class Note:
             outline = _text_of(_write_outline(self._outline))
         return imports, outline
 
+    def gist(self, words: Sequence[str]) -> str:
+        """See `chanlint.engine.gists`; ``words`` are the names searched for that stand in the file."""
+        imports, outline = self.seen()
+        if not (self.flags or words or imports or outline):
+            return ""
+        told = digest_of(f"{imports}\n{outline}".encode(errors="surrogateescape")) if imports or outline else ""
+        return _text_of([self.flags, words, bool(imports), bool(outline), told])
+
     def line(self, module: ModuleId, mark: str) -> str:
         """The note as a row of text."""
         if self._row and mark == self.mark and (self._closely is None or not self._closely.changed):
@@ -205,6 +213,14 @@ class KeptNotes:
     def mentioned(self, name: str) -> list[ModuleId] | None:
         """The files in which earlier runs found a name, or None where they did not look."""
         return self._mentions.get(name)
+
+    def gists(self) -> dict[ModuleId, str]:
+        """The gist of every file of this run."""
+        words: dict[ModuleId, list[str]] = {}
+        for name, modules in sorted(self.mentions.items()):
+            for module in modules:
+                words.setdefault(module, []).append(name)
+        return {module: note.gist(words.get(module, ())) for module, note in self.current.items()}
 
     def save(self) -> None:
         """Writes the notes of this run."""

@@ -134,14 +134,13 @@ class _Run:
         ]
         result.cleared = lambda: self._cleared(verdict, report, renderer)
         result.crashes += renderer.crashes
+        result.closely = frozenset(scope.lowered)
         result.source = renderer.text
         return result
 
     # -- steps ----------------------------------------------------------------------------------------------------------
 
     def _notes(self, catalogue: Catalogue) -> Files:
-        words = maker_words(catalogue)
-        sought = Sought(catalogue.needles, words.sure, words.hand_overs, words.words)
         notes = self._memory.notes if self._memory is not None and not self._alone else None
         if notes is not None:
             notes.open(catalogue.digest, self._index.paths)
@@ -149,7 +148,7 @@ class _Run:
         def read(module: ModuleId) -> bytes | Problem:
             return read_bytes(self._filesystem, self._index.paths[module])
 
-        return Files(self._index, read, sought, notes, usable_jobs(self._settings.jobs))
+        return Files(self._index, read, Sought.of(catalogue), notes, usable_jobs(self._settings.jobs))
 
     def _scope(self, catalogue: Catalogue, report: dict[ModuleId, bool]) -> Scope:
         summaries = Summaries(self._settings.summaries, self._target, partial(display_path, cwd=self._settings.cwd))

@@ -78,6 +78,7 @@ class Result:
         source: the text of a file by the name under which diagnostics show it.
         known: how many findings the baseline took out.
         stale: entries of the baseline for which there is nothing any more.
+        closely: the files that were read closely.
         lasting: whether another run would find the same in the same files.
         docs_url: where rule pages are, as the project root's configuration says.
     """
@@ -94,5 +95,6 @@ class Result:
     source: Callable[[str], SourceFile | None] = lambda filename: None
     known: int = 0
     stale: Counter[Identity] = field(default_factory=Counter)
+    closely: frozenset[ModuleId] = frozenset()
     lasting: bool = True
     docs_url: str | None = None

@@ -3,7 +3,7 @@
 Nouns:
 
 * **Store**: one cache folder. What cannot be read from it is not there; what cannot be written to it is not kept.
-* **Kind**: a folder within, for entries of one sort (``answers``, ``groups``, ``lowered``, ``notes``).
+* **Kind**: a folder within, for entries of one sort (``answers``, ``gists``, ``groups``, ``lowered``, ``notes``).
 * **Tag**: the file ``CACHEDIR.TAG``, by which backups know a cache, and chanlint its own.
 
 The contents are trusted no further than their reader checks them. A folder or file of another user, or one that others may
@@ -22,7 +22,7 @@ from contextlib import suppress
 FOLDER = ".chanlint_cache"
 """Its name where none is configured."""
 
-KINDS = ("answers", "groups", "lowered", "notes")
+KINDS = ("answers", "gists", "groups", "lowered", "notes")
 MAX_BYTES = 100 << 20
 MAX_ENTRIES = 20_000
 MAX_ENTRY = 32 << 20

@@ -10,6 +10,7 @@ Nouns:
   content is compared.
 * **Held**: the listings of a trace that would be answered the same again, although the whole would not: where somebody edits a
   file, they are most of it, and the run that follows need not look again.
+* **Edit**: a file with another content in a listing that is else the same.
 * **Fence**: the paths that a trace may name. It comes from the settings, never from the trace.
 
 A listing holds what a walk takes an interest in: folders, Python files, ignore files and what tells a virtual environment.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from chanlint.engine.config import ROOT_MARKERS
 from chanlint.engine.copying import can_fork, in_a_copy
@@ -203,18 +204,28 @@ Held = Mapping[str, _Folder]
 """See above, by path."""
 
 
+class Edit(NamedTuple):
+    """See above: the file's path, its listing and its position there."""
+
+    path: str
+    folder: _Folder
+    position: int
+
+
 class Trace:
     """See above.
 
     Attributes:
         hidden: names that no walk takes an interest in.
         renewed: whether marks were added or put right since the trace was made.
+        edits: all that keeps the trace from holding, or None where that is more than edits.
         held: see above; nothing as long as `holds` was not asked, or where anything but a listing changed.
     """
 
     def __init__(self, hidden: list[str] | None = None) -> None:
         self.hidden = hidden or []
         self.renewed = False
+        self.edits: list[Edit] | None = None
         self.held: Held = {}
         self._folders: list[_Folder] = []
         self._files: list[list[str]] = []
@@ -305,22 +316,23 @@ class Trace:
             and all(self._holds_file(parts, now, strict) for parts in self._files)
         ):
             return False
-        holding = self._holding(now, strict, jobs)
-        if all(holding):
+        found = self._look(now, strict, jobs)
+        if not any(edits != [] for edits in found):
             return True
-        self.held = {folder.path: folder for folder, holds in zip(self._folders, holding, strict=True) if holds}
+        self.held = {folder.path: folder for folder, edits in zip(self._folders, found, strict=True) if edits == []}
+        self.edits = None if None in found else [edit for edits in found for edit in edits or ()]
         return False
 
-    def _holding(self, now: int, strict: bool, jobs: int) -> list[bool]:
-        """Which listings hold."""
+    def _look(self, now: int, strict: bool, jobs: int) -> list[list[Edit] | None]:
+        """The edits in every listing, or None where more than that changed."""
         hidden, folders = frozenset(self.hidden), self._folders
 
-        def look(folder: _Folder) -> bool:
-            return self._holds_folder(folder, hidden, now, strict)
+        def look(folder: _Folder) -> list[Edit] | None:
+            return self._edits(folder, hidden, now, strict)
 
         def look_there(folder: _Folder) -> bool:
             self.renewed = False
-            return look(folder) and not self.renewed  # a mark that is put right has to be put right here
+            return look(folder) == [] and not self.renewed  # a mark that is put right has to be put right here
 
         if strict or jobs < 2 or len(folders) < MANY_FOLDERS or not can_fork():
             return [*map(look, folders)]
@@ -328,27 +340,37 @@ class Trace:
         ask = in_a_copy(lambda: bytes(map(look_there, folders[half:])))
         here = [*map(look, folders[:half])]
         there = ask() or bytes(len(folders) - half)
-        return here + [bool(holds) or look(folder) for holds, folder in zip(there, folders[half:], strict=True)]
+        return here + [[] if holds else look(folder) for holds, folder in zip(there, folders[half:], strict=True)]
 
-    def _holds_folder(self, folder: _Folder, hidden: frozenset[str], now: int, strict: bool) -> bool:
+    def _edits(self, folder: _Folder, hidden: frozenset[str], now: int, strict: bool) -> list[Edit] | None:
+        edits = []
         try:
             found = _entries(folder.path, hidden)
             if len(found) != len(folder.names):
-                return False
+                return None
             for position, (name, mark) in enumerate(zip(folder.names, folder.marks, strict=True)):
                 entry = found.get(name)
                 if entry is None:
-                    return False
+                    return None
                 if mark == _UNREAD or (not strict and mark == mark_of(_status(entry))):
                     continue
                 fresh = _mark_if(entry.path, folder.digests[position], now)
-                if fresh is None:
-                    return False
-                self.renewed |= fresh != mark
-                folder.marks[position] = fresh
+                if fresh is not None:
+                    self.renewed |= fresh != mark
+                    folder.marks[position] = fresh
+                elif name in _TELLING or folder.digests[position].startswith(_FAILED):
+                    return None
+                else:
+                    edits.append(Edit(entry.path, folder, position))
         except OSError:
-            return False
-        return True
+            return None
+        return edits
+
+    def take(self, edit: Edit, mark: str, digest: str) -> None:
+        """Goes on with what an edit left."""
+        edit.folder.marks[edit.position] = mark
+        edit.folder.digests[edit.position] = digest
+        self.renewed = True
 
     def _holds_file(self, parts: list[str], now: int, strict: bool) -> bool:
         path, mark, digest = parts
