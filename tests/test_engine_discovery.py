@@ -133,7 +133,8 @@ def test_the_project_is_walked_once_when_it_is_the_report_set(tmp_path: Path, mo
 def test_the_walk_for_context_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chanlint.engine.discovery.MAX_PROJECT_FILES", 2)
     write(tmp_path, {f"p{n}/{m}.py": "" for n in range(4) for m in range(2)})
-    report = Discovery({str(tmp_path / "p3" / "1.py"): True})
+    report = Discovery()
+    report.files = {str(tmp_path / "p3" / "1.py"): True}
     settings = Settings(paths=("p3/1.py",), cwd=str(tmp_path), project_root=str(tmp_path))
     names = [os.path.relpath(path, tmp_path) for path in discover_project(settings, FileSystem(), report)]
     assert names == ["p0/0.py", "p0/1.py", "p3/1.py"]

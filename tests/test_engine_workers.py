@@ -94,7 +94,9 @@ def everything(lowered: Mapping[str, Lowered]) -> list[object]:
     return [
         (
             name,
-            one.source,
+            one.source.path,
+            one.source.text,
+            one.source.digest,
             one.suppressions,
             one.problems,
             one.module and print_module(one.module),

@@ -14,7 +14,6 @@ Formats read these values only; nothing here knows a rule, a library or a syntax
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from chanlint.source import Location
@@ -59,8 +58,7 @@ class Role(enum.StrEnum):
     ESCAPES = "escapes"
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(NamedTuple):
     """Who stays blocked.
 
     Attributes:
@@ -70,7 +68,7 @@ class Blocked:
     """
 
     actor: str
-    count: int | str
+    count: int | str  # type: ignore[assignment]  # the method of tuples, which nobody misses here
     per: str
 
 

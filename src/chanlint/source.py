@@ -13,7 +13,6 @@ itself counts rows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -34,20 +33,20 @@ class Span(NamedTuple):
     end: Location
 
 
-@dataclass(frozen=True)
 class SourceFile:
-    """One decoded file.
+    """One decoded file, which does not change.
 
-    Attributes:
+    Args:
         path: the module's identity: the path from the project root with ``/`` separators, or an absolute path for a file
             outside it.
         text: the decoded text, without a byte order mark.
         digest: hexadecimal digest of the bytes that were read (empty for a text that never was a file).
     """
 
-    path: str
-    text: str = field(repr=False)
-    digest: str = ""
+    def __init__(self, path: str, text: str, digest: str = "") -> None:
+        self.path = path
+        self.text = text
+        self.digest = digest
 
     @cached_property
     def rows(self) -> list[str]:

@@ -58,13 +58,12 @@ def read_answer(answer: str) -> tuple[Result, frozenset[str]]:
         raw = json.loads(answer)
         if not isinstance(raw, dict) or raw.keys() - _FIELDS:
             raise ValueError("no answer")
-        result = Result(
-            diagnostics=[_unpacked(one) for one in listed(raw.get("diagnostics", []))],
-            with_channels=number(raw.get("with_channels", 0)),
-            skipped=[text(one) for one in listed(raw.get("skipped", []))],
-            limits={text(name): number(times) for name, times in table(raw.get("limits", {})).items()},
-            docs_url=text_or_none(raw.get("docs_url")),
-        )
+        result = Result()
+        result.diagnostics = [_unpacked(one) for one in listed(raw.get("diagnostics", []))]
+        result.with_channels = number(raw.get("with_channels", 0))
+        result.skipped = [text(one) for one in listed(raw.get("skipped", []))]
+        result.limits = {text(name): number(times) for name, times in table(raw.get("limits", {})).items()}
+        result.docs_url = text_or_none(raw.get("docs_url"))
         return result, frozenset(map(text, listed(raw.get("texts", []))))
     except RecursionError:
         raise ValueError("too deeply nested") from None

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from chanlint.engine.codes import known_codes
@@ -41,21 +40,23 @@ class Origin(NamedTuple):
     row: int | None = None
 
 
-@dataclass(slots=True)
 class Configuration:
     """One configuration.
 
-    Attributes:
+    Args:
         path: absolute path of the file.
         values: by key, as `chanlint.engine.keys` reads them.
+
+    Attributes:
         origins: where each value stands.
         entries: where each table of a list of tables stands.
     """
 
-    path: str
-    values: dict[str, Any] = field(default_factory=dict)
-    origins: dict[str, Origin] = field(default_factory=dict)
-    entries: dict[str, list[Origin]] = field(default_factory=dict)
+    def __init__(self, path: str, values: dict[str, Any]) -> None:
+        self.path = path
+        self.values = values
+        self.origins: dict[str, Origin] = {}
+        self.entries: dict[str, list[Origin]] = {}
 
     @property
     def folder(self) -> str:

@@ -13,7 +13,6 @@ walk always ends.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from chanlint.engine.config import Settings
 from chanlint.engine.filesystem import FileSystem
@@ -26,7 +25,6 @@ MAX_PROJECT_FILES = 50_000
 """A walk for context stops here: a project root may turn out to be somebody's whole home folder."""
 
 
-@dataclass(slots=True)
 class Discovery:
     """What was found.
 
@@ -37,10 +35,11 @@ class Discovery:
         truncated: whether the walk stopped at `MAX_PROJECT_FILES`.
     """
 
-    files: dict[str, bool] = field(default_factory=dict)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    truncated: bool = False
+    def __init__(self) -> None:
+        self.files: dict[str, bool] = {}
+        self.unreadable: list[tuple[str, str]] = []
+        self.missing: list[str] = []
+        self.truncated = False
 
 
 def discover(settings: Settings, filesystem: FileSystem) -> Discovery:

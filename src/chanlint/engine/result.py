@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,6 @@ class ReportSet:
         return dict(zip(self.names, self._paths(), strict=True))
 
 
-@dataclass(slots=True)
 class Result:
     """What a run found.
 
@@ -83,18 +81,19 @@ class Result:
         docs_url: where rule pages are, as the project root's configuration says.
     """
 
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    report: ReportSet = field(default_factory=ReportSet)
-    with_channels: int = 0
-    missing: list[str] = field(default_factory=list)
-    crashes: list[Crash] = field(default_factory=list)
-    cleared: Callable[[], list[Clearance]] = list
-    skipped: list[str] = field(default_factory=list)
-    limits: dict[str, int] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
-    source: Callable[[str], SourceFile | None] = lambda filename: None
-    known: int = 0
-    stale: Counter[Identity] = field(default_factory=Counter)
-    closely: frozenset[ModuleId] = frozenset()
-    lasting: bool = True
-    docs_url: str | None = None
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.report = ReportSet()
+        self.with_channels = 0
+        self.missing: list[str] = []
+        self.crashes: list[Crash] = []
+        self.cleared: Callable[[], list[Clearance]] = list
+        self.skipped: list[str] = []
+        self.limits: dict[str, int] = {}
+        self.ignored: list[str] = []
+        self.source: Callable[[str], SourceFile | None] = lambda filename: None
+        self.known = 0
+        self.stale: Counter[Identity] = Counter()
+        self.closely: frozenset[ModuleId] = frozenset()
+        self.lasting = True
+        self.docs_url: str | None = None

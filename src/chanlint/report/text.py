@@ -8,8 +8,6 @@ Nouns:
 
 from __future__ import annotations
 
-import unicodedata
-
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that move the cursor, turn the writing direction, or do not show at all."""
 
@@ -23,6 +21,8 @@ def visible_character(character: str) -> str:
     """One character, or its escape."""
     if " " <= character <= "~":
         return character
+    import unicodedata  # most text is ASCII
+
     if unicodedata.category(character) not in _HIDDEN and character != "\u2800":
         return character
     number = ord(character)
@@ -40,6 +40,8 @@ def cells(character: str) -> int:
     """How many columns a visible character takes."""
     if character.isascii():
         return 1
+    import unicodedata
+
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
