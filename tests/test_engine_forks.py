@@ -179,20 +179,22 @@ def handle{number}(items):
             print(jobs.get())
     threading.Thread(target=work).start()
 """
+MANY = WORTH // 40
+"""So many of these functions in each of several files are worth processes."""
 
 
 @linux
 def test_groups_shared_by_processes_are_reported_as_by_one(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("")
     for number in range(6):
-        (tmp_path / f"m{number}.py").write_text("\n".join(FILE.format(number=f"{number}_{each}") for each in range(WORTH // 4)))
+        (tmp_path / f"m{number}.py").write_text("\n".join(FILE.format(number=f"{number}_{each}") for each in range(MANY)))
 
     def check(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "chanlint", "check", "--no-cache", *arguments]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
 
     one, three = check("--jobs", "1"), check("--jobs", "3")
-    assert one.returncode == 1 and one.stdout.count("CHN101") == 6 * (WORTH // 4)
+    assert one.returncode == 1 and one.stdout.count("CHN101") == 6 * MANY
     assert (three.returncode, three.stdout, three.stderr) == (one.returncode, one.stdout, one.stderr)
 
 
@@ -212,7 +214,7 @@ sys.exit(main(["check", "--no-cache", "--jobs", "2"]))
 
 def broken_check(folder: Path, number: int, what: str) -> subprocess.CompletedProcess[str]:
     for each in range(4):
-        count = WORTH // 4 + 10 * each  # the first and the last file weigh as much as the others
+        count = MANY + 10 * each  # the first and the last file weigh as much as the others
         (folder / f"m{each}.py").write_text("\n".join(FILE.format(number=f"{each}_{one}") for one in range(count)))
     (folder / "pyproject.toml").write_text("")
     command = [sys.executable, "-c", BROKEN.format(number=number, what=what)]

@@ -9,6 +9,7 @@ import pytest
 
 import chanlint
 from chanlint.diagnostics import Confidence
+from chanlint.engine import groups
 from chanlint.engine.config import Settings
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.pipeline import Result, run
@@ -209,3 +210,19 @@ def test_the_library_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [one.filename for one in caught.value.diagnostics] == ["a.py"]
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         chanlint.nothing  # noqa: B018 - the look-up itself is tested
+
+
+def test_what_was_analysed_is_forgotten_and_the_largest_group_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, list[str]]] = []
+    honest = groups.Groups._fresh
+
+    def fresh(self: groups.Groups, group: list[str]) -> object:
+        done.append((group[0], [id for id, one in self._lowered.items() if one.module is None]))
+        return honest(self, group)
+
+    monkeypatch.setattr(groups.Groups, "_fresh", fresh)
+    write(tmp_path, {"a.py": QUEUE * 3, "b.py": QUEUE, "c.py": QUEUE * 2})
+    assert len(check(tmp_path).diagnostics) == 6
+    assert done == [("b.py", []), ("c.py", ["b.py"]), ("a.py", ["b.py", "c.py"])]

@@ -156,6 +156,11 @@ class Graph:
         for obj in self.points[node]:
             self._deferred.append((watch, obj))
 
+    def settle(self) -> None:
+        """Frees what only propagation needs. The model may still ask for nodes, but nothing flows any more."""
+        nothing: list[tuple[()]] = [()] * len(self.points)
+        self._flows, self._watchers = [*nothing], [*nothing]
+
     def solve(self) -> None:
         """Propagates until nothing changes."""
         queue, deferred, points = self._queue, self._deferred, self.points

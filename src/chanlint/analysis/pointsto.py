@@ -89,6 +89,9 @@ class PointsTo:
         attributes.exercise_instances(self)
         self.graph.solve()
         self._enter_unreached(set())  # callbacks that those methods define
+        self.graph.settle()
+        self._entered.clear()
+        self._plans.clear()
         return self
 
     def _enter_unreached(self, besides: set[str]) -> None:

@@ -24,8 +24,8 @@ from chanlint.interrupts import pass_on_interrupt
 from chanlint.ir.ids import ModuleId, OpId
 from chanlint.ir.program import ImportResolver, Program
 
-WORTH = 300
-"""Functions in groups that are analysed sooner than a process is copied."""
+WORTH = 8_000
+"""Ops in groups that are analysed sooner than a process is copied."""
 
 _VERDICT, _CRASH = b"V", b"C"
 
@@ -58,6 +58,7 @@ class Groups:
         self._options = options
         self._kept = kept
         self._place = place
+        self._forgotten = 0
         self._release: Callable[[], None] = _nothing
         """Frees what the group before left; after the last one the process ends, which is faster."""
 
@@ -86,21 +87,31 @@ class Groups:
             known = self._known(group)
             if known is not None:
                 found[number] = known
-        tasks = [number for number in range(len(groups)) if number not in found]
+        weights = {number: self._weight(group) for number, group in enumerate(groups) if number not in found}
+        row = sorted(weights, key=lambda number: (weights[number], number))  # the heaviest last: most IR is forgotten by then
         copies = 0
         if jobs > 1 and can_fork():
-            weights = {task: self._weight(groups[task]) for task in tasks}
-            tasks.sort(key=lambda task: (-weights[task], task))
+            row.reverse()  # first, so that no process waits long for another
             apart = sum(weights.values()) - max(weights.values(), default=0)  # what others can do beside the heaviest group
             copies = min(jobs - 1, apart // WORTH)
-        with Forks(tasks, copies, lambda task: self._answer(groups[task])) as forks:
+        waiting = [groups[number] for number in row]
+        self._forgotten = 0
+        with Forks(range(len(row)), copies, lambda task: self._answer(self._begin(waiting, task))) as forks:
             for task in forks.tasks():
-                found[task] = self._fresh(groups[task])
+                found[row[task]] = self._fresh(self._begin(waiting, task))
             for task, answer in forks.answers():
-                found[task] = self._answered(groups[task], answer)
-        for number in sorted(tasks):
+                found[row[task]] = self._answered(waiting[task], answer)
+        for number in sorted(row):
             self._keep(groups[number], found[number])
         return [found[number] for number in range(len(groups))]
+
+    def _begin(self, waiting: Sequence[list[ModuleId]], task: int) -> list[ModuleId]:
+        """The group to analyse now; the IR of those before it is forgotten: this process does none of them any more."""
+        for group in waiting[self._forgotten : task]:
+            for id in group:
+                self._lowered[id].forget()
+        self._forgotten = task
+        return waiting[task]
 
     def _known(self, group: list[ModuleId]) -> Verdict | None:
         """What an earlier run found out about a group."""
@@ -147,9 +158,10 @@ class Groups:
     # -- in another process ---------------------------------------------------------------------------------------------
 
     def _weight(self, group: list[ModuleId]) -> int:
-        """About how much work a group is: its functions."""
+        """About how much work a group is: its ops."""
         modules = (self._lowered[id].module for id in group)
-        return sum(len(module.functions) for module in modules if module is not None)
+        functions = (function for module in modules if module is not None for function in module.functions.values())
+        return sum(len(block.ops) for function in functions for block in function.cfg.blocks.values())
 
     def _answer(self, group: list[ModuleId]) -> bytes:
         found = self._fresh(group)

@@ -57,8 +57,12 @@ class Lowered:
 
     @property
     def has_module(self) -> bool:
-        """Whether the file could be read."""
-        return self.module is not None
+        """Whether the file could be read: then there are places in it."""
+        return self.source_map is not None
+
+    def forget(self) -> None:
+        """Frees the IR, for which nobody may ask any more."""
+        self.module = None
 
 
 class FrontEnd(Protocol):
