@@ -20,8 +20,8 @@ from chanlint.engine.forks import MOST_TASKS, Forks
 from chanlint.engine.needles import Needles
 from chanlint.engine.notes import Closely, KeptNotes, Note, Wanted
 from chanlint.engine.project import Index
-from chanlint.engine.vocabulary import Vocabulary
 from chanlint.engine.weighing import Carried, weigh
+from chanlint.engine.words import words_among
 from chanlint.frontends.base import LaterSourceMap, Lowered, Problem
 from chanlint.frontends.python.outline import Outline, Outliner, imports_of
 from chanlint.frontends.registry import front_end_for
@@ -93,7 +93,6 @@ class Files:
         self._kept = kept
         self._notes: dict[ModuleId, Note | None] = {}
         self._as_noted: set[ModuleId] = set()
-        self._vocabulary = Vocabulary(self.read)
         self.unreadable: dict[ModuleId, Problem] = {}
 
     def read(self, module: ModuleId) -> bytes | None:
@@ -233,12 +232,12 @@ class Files:
             else:
                 files.update(self._as_noted.intersection(noted))
         every = {name.encode(errors="surrogateescape"): name for name in found}
-        of_news, of_every = self._vocabulary.searcher(news), self._vocabulary.searcher(every)
 
         def search(chunk: Sequence[ModuleId]) -> list[list[str]]:
             told = []
             for module in chunk:
-                words = [every[word] for word in (of_news if module in self._as_noted else of_every)(module)]
+                wanted = news.keys() if module in self._as_noted else every.keys()
+                words = [every[word] for word in words_among(wanted, (self.read(module) if wanted else None) or b"")]
                 for word in words:
                     found[word].add(module)
                 done.add(module)
