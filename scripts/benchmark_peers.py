@@ -5,7 +5,9 @@
 Nouns:
 
 * **Corpus**: a folder of Python sources below DIR; each command runs in it.
-* **Command**: one linter with its options and, if it has one, a cache of its own; ``edited``: a file changes before each run.
+* **Command**: one linter with its options and, if it has one, a cache of its own.
+* **Edit**: before each run a statement is added to one file of a copy of the corpus: ``channels``, the first file that makes a
+  queue, so that chanlint has to analyse it and what imports it, or ``any``, the file in the middle.
 * **Round**: every command of a corpus once, in turn. One more round that is not counted fills the caches.
 * **Pair**: a command of chanlint and one of a peer that are comparable; their ratio is taken round by round.
 """
@@ -16,6 +18,7 @@ import argparse
 import contextlib
 import os
 import platform
+import re
 import resource
 import shlex
 import shutil
@@ -32,7 +35,7 @@ from pathlib import Path
 
 NAMES = ("S", "M", "M/aiohttp", "L", "STD")
 SLOW_LINES = 50_000  # a corpus with more lines than that would keep the slow peers busy for minutes
-QUEUE = b"Queue"  # a file that is edited names a channel, so that the edit matters to chanlint
+MAKES_QUEUE = re.compile(rb"\b(?:queue|asyncio|multiprocessing)\.(?:Joinable|Simple|Lifo|Priority)?Queue\(")
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 
@@ -45,7 +48,7 @@ class Command:
         program: which option says where the linter is.
         arguments: what follows the linter's own name.
         fine: exit codes of a run that did its work.
-        edited: whether one file has changed since the last run.
+        edit: see above; empty for none.
         slow: not worth waiting for on large corpora.
     """
 
@@ -53,7 +56,7 @@ class Command:
     program: str
     arguments: tuple[str, ...]
     fine: frozenset[int] = frozenset({0})
-    edited: bool = False
+    edit: str = ""
     slow: bool = False
 
     @property
@@ -62,23 +65,24 @@ class Command:
         return any("CACHE" in each for each in self.arguments)
 
 
-def _chanlint(name: str, *options: str, edited: bool = False) -> Command:
+def _chanlint(name: str, *options: str, edit: str = "") -> Command:
     check = ("check", "--isolated", "--project-root", ".", "--quiet", "--exit-zero")
-    return Command(f"chanlint, {name}", "chanlint", (*check, *options, "."), edited=edited)
+    return Command(f"chanlint, {name}", "chanlint", (*check, *options, "."), edit=edit)
 
 
-def _ruff(name: str, *options: str, edited: bool = False) -> Command:
+def _ruff(name: str, *options: str, edit: str = "") -> Command:
     check = ("check", "--isolated", "--select", "ASYNC,RUF006", "--quiet", "--exit-zero")
-    return Command(f"ruff, {name}", "ruff", (*check, *options, "."), edited=edited)
+    return Command(f"ruff, {name}", "ruff", (*check, *options, "."), edit=edit)
 
 
 COLD_1 = _chanlint("no cache, 1 process", "--no-cache", "--jobs", "1")
 COLD_2 = _chanlint("no cache, 2 processes", "--no-cache", "--jobs", "2")
 WARM = _chanlint("cache, nothing changed", "--cache-dir", "CACHE")
-EDITED = _chanlint("cache, one file edited", "--cache-dir", "CACHE", edited=True)
+EDITED = _chanlint("cache, a file edited", "--cache-dir", "CACHE", edit="any")
+EDITED_CHANNELS = _chanlint("cache, channels edited", "--cache-dir", "CACHE", edit="channels")
 RUFF = _ruff("no cache", "--no-cache")
 RUFF_WARM = _ruff("cache, nothing changed", "--cache-dir", "CACHE")
-RUFF_EDITED = _ruff("cache, one file edited", "--cache-dir", "CACHE", edited=True)
+RUFF_EDITED = _ruff("cache, a file edited", "--cache-dir", "CACHE", edit="any")
 FLAKE8 = Command(
     "flake8-async, 2 processes", "flake8", ("--isolated", "--select", "ASYNC", "-j2", "--exit-zero", "."), slow=True
 )
@@ -89,12 +93,13 @@ PYLINT = Command(
     ("--rcfile", os.devnull, "--disable=all", "--enable=unreachable", "-j1", "--recursive=y", "--exit-zero", "."),
     slow=True,
 )
-COMMANDS = (COLD_1, RUFF, COLD_2, WARM, RUFF_WARM, EDITED, RUFF_EDITED, FLAKE8, FIXIT, PYLINT)
+COMMANDS = (COLD_1, RUFF, COLD_2, WARM, RUFF_WARM, EDITED, RUFF_EDITED, EDITED_CHANNELS, FLAKE8, FIXIT, PYLINT)
 PAIRS = (
     (COLD_1, RUFF),
     (COLD_2, RUFF),
     (WARM, RUFF_WARM),
     (EDITED, RUFF_EDITED),
+    (EDITED_CHANNELS, RUFF_EDITED),
     (COLD_2, FLAKE8),
     (COLD_2, FIXIT),
     (COLD_1, PYLINT),
@@ -191,13 +196,14 @@ class Bench:
         files, lines = _size(folder)
         measured = Measured(name, files, lines)
         with tempfile.TemporaryDirectory() as scratch:
-            copy = Path(scratch) / "copy"
-            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
             commands = list(self._worth_running(measured))
+            copies = {command: Path(scratch) / f"copy{number}" for number, command in enumerate(commands) if command.edit}
+            for copy in copies.values():  # each sees its own edits only
+                shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
             for number in range(-1, self._repeat):
                 for command in commands:
                     if (number >= 0 or command.cached) and command not in measured.missing:
-                        self._once(measured, command, copy if command.edited else folder, Path(scratch), number)
+                        self._once(measured, command, copies.get(command, folder), Path(scratch), number)
         return measured
 
     def _worth_running(self, measured: Measured) -> Iterator[Command]:
@@ -213,8 +219,8 @@ class Bench:
     def _once(self, measured: Measured, command: Command, folder: Path, scratch: Path, number: int) -> None:
         own = scratch / f"{COMMANDS.index(command)}"
         own.mkdir(exist_ok=True)
-        if command.edited:
-            _edit(folder, f"{command.name} {number}")
+        if command.edit:
+            _edit(folder, command.edit, number)
         line = [
             *(self._programs[command.program] or ()),
             *(str(own / "cache") if a == "CACHE" else a for a in command.arguments),
@@ -234,12 +240,13 @@ def _size(folder: Path) -> tuple[int, int]:
     return len(counts), sum(counts)
 
 
-def _edit(folder: Path, text: str) -> None:
-    """Adds a comment to one file of a copy, the first that names a channel."""
+def _edit(folder: Path, kind: str, number: int) -> None:
+    """Adds a statement to one file of a copy."""
     paths = sorted(path for path in folder.rglob("*.py") if path.is_file())
-    path = next((path for path in paths if QUEUE in path.read_bytes()), paths[0])
+    middle = paths[len(paths) // 2]
+    path = middle if kind == "any" else next((path for path in paths if MAKES_QUEUE.search(path.read_bytes())), middle)
     with path.open("a", encoding="utf-8") as out:
-        out.write(f"\n# {text}\n")
+        out.write(f"\nedited_{number + 1} = {number}\n")
 
 
 # -- what is printed --------------------------------------------------------------------------------------------------------

@@ -83,8 +83,8 @@ with open({log!r}, "a") as log:
 def corpora(tmp_path: Path) -> Path:
     folder = tmp_path / "corpora" / "S"
     folder.mkdir(parents=True)
-    (folder / "a.py").write_text("x = 1\n")
-    (folder / "b.py").write_text("import queue\nq = queue.Queue()\n")
+    (folder / "a.py").write_text("import queue\nq = queue.Queue()\n")
+    (folder / "b.py").write_text("x = 1\n")
     return folder.parent
 
 
@@ -121,22 +121,26 @@ def test_peers_from_folders_to_the_tables(tmp_path: Path, corpora: Path, fake: A
     (measured,) = [row for row in rows if row[:3] == ["fixit,", "default", "rules"]]
     assert measured[3] == "2" and all(float(each) > 0 for each in measured[4:])
     ratios = out.partition("times the cpu")[2].splitlines()[1:]
-    assert [line.partition("  ")[0] for line in ratios[:5]] == [
+    assert [line.partition("  ")[0] for line in ratios[:6]] == [
         "no cache, 1 process",
         "no cache, 2 processes",
         "cache, nothing changed",
-        "cache, one file edited",
+        "cache, a file edited",
+        "cache, channels edited",
         "no cache, 2 processes",
     ]
     assert not any("pylint" in line or "flake8" in line for line in ratios)
 
     log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     names = [name for name, _, _, _ in log]
-    one_round = ["chanlint", "ruff", "chanlint", "chanlint", "ruff", "chanlint", "ruff"]
-    assert names[4:] == [*one_round, "flake8", "fixit", *one_round, "fixit"]  # the first four fill the caches
-    edited = [seen for _, _, cwd, seen in log if Path(cwd) != corpora / "S"]
-    assert len(edited) == len({tuple(seen) for seen in edited}) == 6
-    assert {seen[0] for seen in edited} == {"x = 1\n"}  # the file that names a channel is the one that changes
+    one_round = ["chanlint", "ruff", "chanlint", "chanlint", "ruff", "chanlint", "ruff", "chanlint"]
+    assert names[5:] == [*one_round, "flake8", "fixit", *one_round, "fixit"]  # the first five fill the caches
+    edited = [(Path(cwd).name, *seen) for _, _, cwd, seen in log if Path(cwd) != corpora / "S"]
+    assert len(edited) == len({*edited}) == 9
+    untouched = [
+        {seen[number] for seen in edited if len({one[number] for one in edited if one[0] == seen[0]}) == 1} for number in (1, 2)
+    ]
+    assert untouched == [{"import queue\nq = queue.Queue()\n"}, {"x = 1\n"}]  # two change another file, one the queue's
 
 
 def test_a_linter_that_is_not_there_or_takes_too_long_is_said_so(corpora: Path, fake: Any) -> None:
