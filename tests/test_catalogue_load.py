@@ -1,5 +1,6 @@
 """Reading and checking library knowledge: what is accepted, what is refused and how, and what a configuration adds."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from chanlint.catalogue import load
+from chanlint.catalogue import libraries, load
 from chanlint.catalogue.entries import EFFECT_KEYS, TYPE_KEYS, Place, parse_arg_ref
+from chanlint.catalogue.libraries import read_libraries, write_copy
 from chanlint.catalogue.load import CatalogueError, load_catalogue
 from chanlint.catalogue.schema import ArgRef, Catalogue, Category, OpKind, World
 
@@ -331,7 +333,7 @@ def test_broken_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     folder.mkdir()
     (folder / "notes.txt").write_text("not read")
     (folder / "bad.toml").write_text("[library\n")
-    monkeypatch.setattr(load, "__file__", str(tmp_path / "load.py"))
+    monkeypatch.setattr(libraries, "_FOLDER", str(folder))
     load._builtin.cache_clear()
     try:
         with pytest.raises(CatalogueError, match=r"^bad\.toml: Expected"):
@@ -343,6 +345,25 @@ def test_broken_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         monkeypatch.undo()
         load._builtin.cache_clear()
     assert "queue.Queue" in load_catalogue().types
+
+
+def test_the_copy_says_what_the_files_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    digest, copied = read_libraries()
+    assert Path(libraries.COPY).read_text(encoding="utf-8") == write_copy(), "run scripts/catalogue_copy.py"
+    assert json.loads(Path(libraries.COPY).read_text(encoding="utf-8"))[0] == digest, "run scripts/catalogue_copy.py"
+    monkeypatch.setattr(libraries, "COPY", str(tmp_path / "gone.json"))
+    assert read_libraries() == (digest, copied)
+    assert write_copy() == json.dumps([digest, copied], separators=(",", ":")) + "\n"
+
+
+@pytest.mark.parametrize(
+    "copy", ["", "[", "1", '["{digest}"]', '["{digest}", 1]', '["{digest}", [1]]', '["old", [["a.toml", {{}}]]]']
+)
+def test_a_copy_of_other_files_or_a_broken_one_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, copy: str) -> None:
+    digest, found = read_libraries()
+    (tmp_path / "copy.json").write_text(copy.format(digest=digest))
+    monkeypatch.setattr(libraries, "COPY", str(tmp_path / "copy.json"))
+    assert read_libraries() == (digest, found)
 
 
 # -- the configuration's entries ----------------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
-"""Reading the catalogue: the files under ``python/``, then what a user's configuration teaches.
+"""Making the catalogue: of the library files, then what a user's configuration teaches.
 
 Nouns:
 
-* **Library file**: one TOML file; its tables are ``[library]``, ``[types]``, ``[functions]`` and ``[harmless]``.
 * **Extra**: the lists ``channels`` and ``spawners`` of a configuration, in the same terms.
 * **Builder**: collects raw entries of all files first, so that a file may name a type of another, then makes the catalogue.
 
@@ -12,7 +11,6 @@ A wrong entry is an error that names its place, never a thing that is passed ove
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,11 +28,11 @@ from chanlint.catalogue.entries import (
     parse_type,
     suggestion,
 )
+from chanlint.catalogue.libraries import read_libraries
 from chanlint.catalogue.schema import Catalogue, Category, Effect, OpKind, TypeInfo
 
 __all__ = ["CatalogueError", "Place", "load_catalogue"]
 
-_LANGUAGE = "python"
 _CONFIGURATION = "configuration"
 
 
@@ -68,25 +66,11 @@ def load_catalogue(extra: Mapping[str, Any] | None = None) -> Catalogue:
 @functools.cache
 def _builtin() -> Catalogue:
     """The catalogue of the files alone, read once."""
-    import hashlib
-    import tomllib
-
-    digest = hashlib.sha256()
     builder = _Builder({}, {}, {}, set())
-    folder = os.path.join(os.path.dirname(__file__), _LANGUAGE)  # importlib.resources loads a dozen modules
-    for name in sorted(os.listdir(folder)):
-        if not name.endswith(".toml"):
-            continue
-        with open(os.path.join(folder, name), "rb") as file:
-            content = file.read()
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
-        try:
-            raw = tomllib.loads(content.decode())
-        except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
-            raise CatalogueError(Place(name), str(error)) from None
+    digest, libraries = read_libraries()
+    for name, raw in libraries:
         builder.add_library(raw, Place(name))
-    return builder.build(digest.hexdigest())
+    return builder.build(digest)
 
 
 class _Builder:

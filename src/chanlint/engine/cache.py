@@ -343,7 +343,7 @@ class _Kin:
             while waiting:
                 with os.scandir(waiting.pop()) as listing:
                     for item in listing:
-                        if item.name.endswith((".py", ".toml")):
+                        if item.name.endswith((".py", ".toml", ".json")):
                             status = item.stat()
                             found.append((item.path, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
                         elif not item.name.startswith((".", "__")) and item.is_dir():
