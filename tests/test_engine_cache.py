@@ -21,7 +21,7 @@ from chanlint.engine import cache, store, trace
 from chanlint.engine.answers import read_answer, write_answer
 from chanlint.engine.cache import run_cached
 from chanlint.engine.config import Settings
-from chanlint.engine.configuration import ConfigurationError
+from chanlint.engine.errors import ConfigurationError
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.pipeline import run
 from chanlint.engine.result import Result

@@ -7,6 +7,7 @@ import pytest
 from chanlint.diagnostics import Confidence, Diagnostic, RelatedLocation, Role, Severity
 from chanlint.engine import codes
 from chanlint.engine.config import Settings
+from chanlint.engine.errors import UnknownSelectorError
 from chanlint.engine.selection import selected_codes
 from chanlint.engine.suppression import Ledger
 from chanlint.frontends.base import Suppression
@@ -59,7 +60,7 @@ def test_the_longest_selector_decides(settings: dict[str, tuple[str, ...]], chos
     ],
 )
 def test_an_unknown_selector_is_told_with_a_suggestion(selector: str, hint: str) -> None:
-    with pytest.raises(codes.UnknownSelectorError) as caught:
+    with pytest.raises(UnknownSelectorError) as caught:
         selected_codes(Settings(extend_ignore=(selector,)))
     assert f"no rule is called {selector!r}" in str(caught.value)
     assert hint in str(caught.value)

@@ -13,7 +13,8 @@ import pytest
 
 from chanlint.diagnostics import Confidence, Severity
 from chanlint.engine.config import Settings, configurations_of, resolve_settings
-from chanlint.engine.configuration import Configuration, ConfigurationError
+from chanlint.engine.configuration import Configuration
+from chanlint.engine.errors import ConfigurationError
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.keys import KEYS, row_of, schema
 from chanlint.engine.selection import Selections, rule_url

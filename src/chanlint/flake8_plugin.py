@@ -27,7 +27,7 @@ class Plugin:
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
         """Row, column, code with message, and this class, for every finding."""
         from chanlint.engine.config import Settings
-        from chanlint.engine.configuration import ConfigurationError
+        from chanlint.engine.errors import ConfigurationError
         from chanlint.engine.filesystem import FileSystem
         from chanlint.engine.pipeline import run
 

@@ -40,7 +40,7 @@ def command(paths: tuple[str, ...], output_file: str | None, prune: bool, config
     from chanlint.cli.progress import progress_on
     from chanlint.engine.baseline import FILE_NAME, BaselineError, entries_of, read_baseline, write_baseline
     from chanlint.engine.config import Settings, resolve_settings
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError
     from chanlint.engine.filesystem import FileSystem
     from chanlint.engine.pipeline import run
 

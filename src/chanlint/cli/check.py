@@ -54,8 +54,7 @@ def _once(paths: tuple[str, ...], options: dict[str, Any]) -> int:
     """One run, from options to exit code."""
     from chanlint.cli.progress import progress_on
     from chanlint.engine.cache import run_cached
-    from chanlint.engine.codes import UnknownSelectorError
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError, UnknownSelectorError
 
     verbose = options["verbose"]
     notes: list[str] = []

@@ -33,7 +33,7 @@ def command(path: str, cache_dir: str | None, config: str | None, isolated: bool
     """
     from chanlint.engine.cache import cache_folder
     from chanlint.engine.config import Settings
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError
     from chanlint.engine.filesystem import FileSystem
     from chanlint.engine.paths import display_path
     from chanlint.engine.store import clean

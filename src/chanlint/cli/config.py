@@ -42,7 +42,7 @@ Examples:
 def command(path: str, config: str | None, isolated: bool, check: bool, schema: bool, output_format: str) -> int:
     """Show the settings in force for PATH, and where each comes from."""
     from chanlint.engine.config import Settings, configurations_of
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError
     from chanlint.engine.filesystem import FileSystem
     from chanlint.engine.keys import schema as schema_of_keys
 
@@ -132,8 +132,8 @@ def _check(settings: Settings, configurations: Configurations, filesystem: FileS
     """Reads the configuration of the project root and of every file, and loads what each adds to the catalogue."""
     from chanlint.engine.additions import KINDS, catalogue_with
     from chanlint.engine.config import find_project_root
-    from chanlint.engine.configuration import ConfigurationError
     from chanlint.engine.discovery import discover
+    from chanlint.engine.errors import ConfigurationError
     from chanlint.engine.paths import display_path
 
     found: dict[str, Configuration] = {}

@@ -46,7 +46,7 @@ def command(place: str, target_version: tuple[int, int] | None, config: str | No
     from chanlint.cli.progress import progress_on
     from chanlint.diagnostics import Confidence
     from chanlint.engine.config import Settings
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError
     from chanlint.engine.filesystem import FileSystem
     from chanlint.engine.paths import display_path
     from chanlint.engine.pipeline import run

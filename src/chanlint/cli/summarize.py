@@ -37,7 +37,7 @@ def command(
     comes of it: that depends on the file, its path from the project root, the target version and chanlint's own version only.
     """
     from chanlint.engine.config import Settings
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError
     from chanlint.engine.filesystem import FileSystem
     from chanlint.engine.summarizing import summarize
 

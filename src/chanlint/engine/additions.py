@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from chanlint.catalogue.schema import Catalogue
-from chanlint.engine.configuration import Configuration, ConfigurationError, Origin
+from chanlint.engine.configuration import Configuration, Origin
+from chanlint.engine.errors import ConfigurationError
 from chanlint.engine.paths import display_path
 
 KINDS = ("channels", "spawners")

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint import version
 from chanlint.engine.answers import read_answer, write_answer
-from chanlint.engine.config import Settings, find_project_root, resolve_settings
+from chanlint.engine.config import CONFIGURATIONS, Settings, find_project_root, resolve_settings
 from chanlint.engine.copying import meanwhile, usable_jobs
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.ignore import Excludes
@@ -101,14 +101,12 @@ def cache_folder(settings: Settings, filesystem: FileSystem) -> str:
 
 def _configuration_says_where(settings: Settings, root: str, filesystem: FileSystem) -> bool:
     """Whether some configuration may name a cache folder; reading their bytes costs less than loading a parser for them."""
-    from chanlint.engine.configuration import NAMES
-
     if settings.isolated:
         return False
     paths = [settings.config] if settings.config is not None else []
     folder = root
     while settings.config is None:
-        paths += [os.path.join(folder, name) for name in NAMES]
+        paths += [os.path.join(folder, name) for name in CONFIGURATIONS]
         parent = os.path.dirname(folder)
         if parent == folder or filesystem.exists(os.path.join(folder, ".git")):
             break

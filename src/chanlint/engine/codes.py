@@ -30,10 +30,6 @@ NAMES = {code: name for code, (name, _) in PAGES.items()}
 """Findings that the engine makes itself, by code."""
 
 
-class UnknownSelectorError(ValueError):
-    """A selector that fits no rule; the message suggests one that does."""
-
-
 def known_codes() -> dict[str, str]:
     """Every code with its rule's name, in order."""
     return dict(sorted({**NAMES, **rule_names()}.items()))

@@ -14,13 +14,14 @@ file to file is put in force by `chanlint.engine.selection`.
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chanlint.diagnostics import Confidence, Severity
-from chanlint.engine.configuration import Configuration, Configurations
 from chanlint.engine.filesystem import FileSystem
-from chanlint.engine.keys import KEYS
 from chanlint.engine.versions import lower_bound
+
+if TYPE_CHECKING:
+    from chanlint.engine.configuration import Configuration, Configurations
 
 DEFAULT_TARGET = (3, 11)
 """The Python version assumed where the project names none."""
@@ -57,6 +58,9 @@ DEFAULT_EXCLUDES = (
 )
 """Names of folders that hold no code of the project; the same list that ruff uses, and caches in which nothing is to
 be found."""
+
+CONFIGURATIONS = ("chanlint.toml", "pyproject.toml")
+"""Files that may hold a configuration of a folder, by precedence."""
 
 ROOT_MARKERS = ("chanlint.toml", "pyproject.toml", "setup.cfg", "setup.py", ".git")
 """A folder that holds one of these is a project root."""
@@ -157,11 +161,15 @@ def resolve_settings(settings: Settings, filesystem: FileSystem, configurations:
 
 def configurations_of(settings: Settings, filesystem: FileSystem) -> Configurations:
     """The reader of configuration files for a run."""
+    from chanlint.engine.configuration import Configurations  # a run that only remembers asks for none
+
     return Configurations(filesystem, settings.cwd, settings.config, isolated=settings.isolated)
 
 
 def layered(settings: Settings, configuration: Configuration, reach: str) -> Settings:
     """``settings`` with what a configuration says about keys of that reach, where nothing was given."""
+    from chanlint.engine.keys import KEYS
+
     changes: dict[str, Any] = {}
     for name, value in configuration.values.items():
         field = KEYS[name].field

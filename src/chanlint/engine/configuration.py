@@ -16,21 +16,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from chanlint.engine.codes import known_codes
+from chanlint.engine.config import CONFIGURATIONS
+from chanlint.engine.errors import ConfigurationError
 from chanlint.engine.filesystem import FileSystem
 from chanlint.engine.keys import check_values, row_of
 from chanlint.engine.paths import display_path
 
-NAMES = ("chanlint.toml", "pyproject.toml")
 MOST_EXTENDED = 16
 """Configurations that may extend each other in a row."""
 PATHS = ("baseline", "cache-dir")
 """Keys whose values are paths from the folder of their file."""
 ADDED_UP = ("channels", "spawners")
 """Keys whose values add up where one configuration extends another; of all others the extending one counts."""
-
-
-class ConfigurationError(Exception):
-    """A configuration that cannot be used; the text names file, row and what is wrong, in one line."""
 
 
 class Origin(NamedTuple):
@@ -108,7 +105,7 @@ class Configurations:
         return found
 
     def _in(self, folder: str) -> Configuration | None:
-        for name in NAMES:
+        for name in CONFIGURATIONS:
             path = os.path.join(folder, name)
             if self._filesystem.exists(path) and (found := self._file(path)) is not None:
                 return found

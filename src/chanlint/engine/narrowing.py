@@ -47,7 +47,7 @@ def narrow(result: Result, settings: Settings, filesystem: FileSystem, look: Cal
 def _leave_out_known(result: Result, settings: Settings, path: str, filesystem: FileSystem) -> None:
     """Takes out what the baseline knows."""
     from chanlint.engine.baseline import BaselineError, read_baseline, unknown_to
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError
     from chanlint.engine.paths import display_path
 
     try:
@@ -71,7 +71,7 @@ def _leave_out_untouched(result: Result, settings: Settings, base: str, look: Ca
     """Keeps findings with a place in the diff, and those that were not there before it: a close may be gone from anywhere."""
     from chanlint.engine.baseline import entries_of, unknown_to
     from chanlint.engine.changes import DiffError, changes_since
-    from chanlint.engine.configuration import ConfigurationError
+    from chanlint.engine.errors import ConfigurationError
 
     try:
         changes = changes_since(base, settings.cwd)

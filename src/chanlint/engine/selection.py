@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from chanlint.diagnostics import Confidence, Diagnostic, Severity
-from chanlint.engine.codes import NAMES, UNREADABLE, UnknownSelectorError, fit, known_codes, unknown
+from chanlint.engine.codes import NAMES, UNREADABLE, fit, known_codes, unknown
 from chanlint.engine.config import Settings, layered
 from chanlint.engine.configuration import Configuration, Configurations
+from chanlint.engine.errors import UnknownSelectorError
 
 
 class Selection(NamedTuple):
