@@ -58,15 +58,20 @@ class Flags:
 
     def unread(self, group: Group, consumer: Consumer, response: Response) -> Iterator[Ending]:
         """Flags of a loop whose receive waits without bound: setting one does not wake it."""
+        own = {level.frame for level in consumer.way.levels}
+        by_item = "what an item makes it do may set the flag"
         for owner, name in self.of(response):
-            for frame, op in self.sets(owner, name):
-                if self.is_first_state(group, frame, op):
-                    continue
-                if frame in {level.frame for level in consumer.way.levels}:
-                    continue
+            places = [
+                (frame, op)
+                for frame, op in self.sets(owner, name)
+                if frame not in own and not self.is_first_state(group, frame, op)
+            ]
+            if not places and self.handlings.dispatches_to(consumer, owner):
+                at = consumer.event
+                yield Ending("flag", Effectiveness.POSSIBLE, at.frame, at.op, by_item, response=response)
+            for frame, op in places:
                 if self.handlings.may_set(consumer, owner, frame):
-                    why = "what an item makes it do may set the flag"
-                    yield Ending("flag", Effectiveness.POSSIBLE, frame, op, why, response=response)
+                    yield Ending("flag", Effectiveness.POSSIBLE, frame, op, by_item, response=response)
                 else:
                     why = "the flag is read again only after another item"
                     yield Ending("flag", Effectiveness.FAILS, frame, op, why, response=response)

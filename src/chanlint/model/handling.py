@@ -40,7 +40,7 @@ class Handlings:
     def may_set(self, consumer: Consumer, owner: object, setter: Frame) -> bool:
         """Whether ``setter``, which sets a flag of ``owner``, is known to run in no other way than while an item is handled."""
         reached = self._frames(consumer)
-        if setter not in reached and not self._dispatches_to(consumer, owner):
+        if setter not in reached and not self.dispatches_to(consumer, owner):
             return False
         return not any(self._is_elsewhere(way, reached) for way in self.analysis.ways_up(setter))
 
@@ -73,7 +73,7 @@ class Handlings:
             for op in frame.function.cfg.ops():
                 if isinstance(op, ops.Raise) and not names.isdisjoint(self.analysis.raises.names(frame, op)):
                     return True
-        return self._dispatches_to(consumer, None)
+        return self.dispatches_to(consumer, None)
 
     def _is_elsewhere(self, way: Way, reached: set[Frame]) -> bool:
         """Whether a way leads to somebody else who runs it: an actor, a program, who tears an object down."""
@@ -96,7 +96,8 @@ class Handlings:
                     waiting.extend(callee for _, callee in _entered(frame))
         return known
 
-    def _dispatches_to(self, consumer: Consumer, owner: object) -> bool:
+    def dispatches_to(self, consumer: Consumer, owner: object) -> bool:
+        """Whether the handling has a dispatch that may get at ``owner``, or one at all where that is None."""
         key = (consumer, owner)
         known = self._dispatches.get(key)
         if known is None:
