@@ -178,6 +178,118 @@ class Pool:
         self.tasks.put(None)
 """
 
+CLOSED_ONCE = """
+import queue
+import threading
+
+class Connection:
+    closed = False
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._outbox = queue.Queue()
+        self._writer = threading.Thread(target=self._write)
+        self._writer.start()
+
+    def close(self):
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+        print("closing")
+        self._outbox.put(None)
+
+    def send(self, data):
+        self._outbox.put(data)
+
+    def _write(self):
+        while True:
+            data = self._outbox.get()
+            if data is None:
+                return
+            print(data)
+"""
+
+INTERRUPTIBLE = """
+import queue
+import threading
+
+END = object()
+
+class Interruptible(queue.Queue):
+    def __init__(self, flag):
+        super().__init__()
+        self._flag = flag
+
+    def get(self, block=True, timeout=None):
+        if not block or timeout is not None:
+            return super().get(block, timeout)
+        while True:
+            if self._flag.is_set():
+                raise InterruptedError()
+            try:
+                return super().get(block=True, timeout=0.5)
+            except queue.Empty:
+                pass
+
+def work(todo, handle):
+    try:
+        while True:
+            item = todo.get()
+            if item is END:
+                todo.task_done()
+                break
+            try:
+                handle(item)
+            finally:
+                todo.task_done()
+    except InterruptedError:
+        pass
+
+def start(handle, items):
+    todo = Interruptible(threading.Event())
+    for item in items:
+        todo.put(item)
+    thread = threading.Thread(target=work, args=(todo, handle))
+    thread.start()
+    todo.put(END)
+    todo.join()
+    thread.join()
+"""
+
+WATCHED = """
+import asyncio
+import multiprocessing
+
+async def fork(target):
+    ready, told = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.Process(target=target, args=(told,))
+    child.start()
+    told.close()
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(ready.fileno(), begun.set)
+    await begun.wait()
+    ready.recv_bytes()
+"""
+
+ELSEWHERE = """
+import threading
+
+import apps
+
+@apps.in_a_pool
+def slow(gate):
+    gate.wait()
+
+def main():
+    def run():
+        gate = threading.Event()
+        slow(gate)
+        gate.set()
+    threading.Thread(target=run).start()
+"""
+
 SILENT = {
     "wake-up calls": WAKE_UP,
     "the peer ends it": PROTOCOL,
@@ -186,6 +298,10 @@ SILENT = {
     "links of greenlets": GREEN_LINKS,
     "a queue that is made with items": FILLED_AT_ONCE,
     "a pool that outlives one of its readers": POOL,
+    "a close that is done once, under a lock": CLOSED_ONCE,
+    "a get that is asked again and again": INTERRUPTIBLE,
+    "a pipe that the event loop watches": WATCHED,
+    "a function that a decorator runs elsewhere": ELSEWHERE,
 }
 
 
@@ -201,6 +317,15 @@ def test_nothing_is_said(name: str) -> None:
         ("a base class that closes, too", "        self._task.cancel()\n", "", "CHN101"),
         ("a marker through the loop", "(self._put, END)", "(print, END)", "CHN101"),
         ("a queue that is made with items", "(items=items)", "()", "CHN101"),
+        ("a close that is done once, under a lock", "        self._outbox.put(None)\n", "", "CHN101"),
+        ("a get that is asked again and again", "handle(item)\n", "handle(item)\n                todo.task_done()\n", "CHN303"),
+        (
+            "a pipe that the event loop watches",
+            "    loop.add_reader(ready.fileno(), begun.set)\n",
+            "    begun.set()\n",
+            "CHN404",
+        ),
+        ("a function that a decorator runs elsewhere", "@apps.in_a_pool\n", "", "CHN304"),
     ],
 )
 def test_what_is_missing_is_told(name: str, old: str, new: str, code: str) -> None:

@@ -34,11 +34,19 @@ class Arms:
 
     def is_dead(self, frame: Frame, op: Op) -> bool:
         """Whether ``op`` of ``frame`` never runs."""
-        if frame not in self._alive:
-            self._alive[frame] = self._find(frame)
-        alive = self._alive[frame]
+        alive = self._blocks(frame)
         at = self.analysis.shapes.of(frame.function).positions.get(op.index) if alive is not None else None
         return alive is not None and at is not None and at.block not in alive
+
+    def is_dead_block(self, frame: Frame, block: BlockId) -> bool:
+        """Whether no op of a block of ``frame`` ever runs."""
+        alive = self._blocks(frame)
+        return alive is not None and block not in alive
+
+    def _blocks(self, frame: Frame) -> frozenset[BlockId] | None:
+        if frame not in self._alive:
+            self._alive[frame] = self._find(frame)
+        return self._alive[frame]
 
     def _find(self, frame: Frame) -> frozenset[BlockId] | None:
         """The blocks that may run; None for all."""

@@ -314,8 +314,12 @@ class Paths:
         if not (search.shared or self._tests_state(shape, end.condition)):
             return None
         goals = {shape.positions[index].block for index in search.covering if index in shape.positions}
-        ways = [t for t in (end.true, end.false) if t >= 0 and (t in goals or goals & shape.reach(t))]
-        return ways[0] if len(ways) == 1 else None
+        inside = not shape.in_loop(end) and any(end.index in region for region in shape.regions.values())
+        for reach in (shape.reach, shape.normal_reach) if inside else (shape.reach,):
+            ways = [t for t in (end.true, end.false) if t >= 0 and (t in goals or goals & reach(t))]
+            if len(ways) == 1:  # within a ``with``, exceptions lead from every way to what stands behind it
+                return ways[0]
+        return None
 
     def _tests_state(self, shape: Shape, register: ops.Register) -> bool:
         """Whether a test looks at more than local names: at once, or through one (``thread = self._thread``)."""

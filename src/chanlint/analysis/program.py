@@ -61,8 +61,10 @@ class Analysis:
         self._writes: dict[Variable, list[FunctionId]] = {}
         for function, store in program.every(ops.StoreVar):
             self._writes.setdefault(store.var, []).append(function.id)
-        arms = Arms(self)
-        self.events: list[Event] = [each for each in recognise.events(self.points) if not arms.is_dead(each.frame, each.op)]
+        self.arms = Arms(self)
+        self.events: list[Event] = [
+            each for each in recognise.events(self.points) if not self.arms.is_dead(each.frame, each.op)
+        ]
         self.by_subject: dict[Obj, list[Event]] = {}
         self.at: dict[tuple[Frame, int], list[Event]] = {}
         for event in self.events:
@@ -90,6 +92,7 @@ class Analysis:
             self.paths,
             self.escapes,
             self.counts,
+            self.arms,
             self,
         ):
             vars(part).clear()

@@ -5,7 +5,8 @@ Nouns:
 * **Step**: the operation in its own function, then the calls that lead to it, up to the coroutine.
 * **Supply**: something before a receive on the same way that puts an item there, or makes sure that one is.
 
-Silent where the wait is bounded (a timeout), where a look at the queue comes first (``empty()``, ``poll()``), where a supply
+Silent where the wait is bounded (a timeout), where a look at the queue comes first (``empty()``, ``poll()``; ``fileno()``, for
+whoever waits until there is something), where a supply
 does, and in a coroutine that is alone on the event loop of a thread of its own.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 from chanlint.analysis import recognise
 from chanlint.analysis.frames import Entry, EntryKind, Frame
+from chanlint.analysis.library import channel_of
 from chanlint.analysis.recognise import Event
 from chanlint.catalogue.schema import OpKind, World
 from chanlint.diagnostics import Confidence, Role
@@ -70,6 +72,8 @@ class _Finder:
             return None
         steps = self._steps(event)
         if steps is None or self._looks_first(channel, steps) or self._is_supplied(channel, event, steps):
+            return None
+        if self._is_watched(channel, steps):
             return None
         frame, op = steps[-1]
         if self._has_loop_of_its_own(frame):
@@ -143,6 +147,15 @@ class _Finder:
             event.kind is OpKind.POLL and event.frame is frame and self._precedes(frame, event.op, op)
             for event in channel.events
             for frame, op in steps
+        )
+
+    def _is_watched(self, channel: Channel, steps: tuple[Step, ...]) -> bool:
+        """Whether its file descriptor was asked for before: a loop that is given it tells when there is something."""
+        return any(
+            call.name == "fileno" and channel_of(call.receiver) is channel.obj and self._precedes(frame, call.op, op)
+            for frame, op in steps
+            for calls in frame.lib_calls.values()
+            for call in calls
         )
 
     def _precedes(self, frame: Frame, first: Op, second: Op) -> bool:

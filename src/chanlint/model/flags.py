@@ -66,7 +66,7 @@ class Flags:
                 for frame, op in self.sets(owner, name)
                 if frame not in own and not self.is_first_state(group, frame, op)
             ]
-            if not places and self.handlings.dispatches_to(consumer, owner):
+            if not places and self.handlings.hands_to_item(consumer, owner):
                 at = consumer.event
                 yield Ending("flag", Effectiveness.POSSIBLE, at.frame, at.op, by_item, response=response)
             for frame, op in places:

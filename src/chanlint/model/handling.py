@@ -40,7 +40,7 @@ class Handlings:
     def may_set(self, consumer: Consumer, owner: object, setter: Frame) -> bool:
         """Whether ``setter``, which sets a flag of ``owner``, is known to run in no other way than while an item is handled."""
         reached = self._frames(consumer)
-        if setter not in reached and not self.dispatches_to(consumer, owner):
+        if setter not in reached and not self._dispatches_to(consumer, owner):
             return False
         return not any(self._is_elsewhere(way, reached) for way in self.analysis.ways_up(setter))
 
@@ -73,7 +73,7 @@ class Handlings:
             for op in frame.function.cfg.ops():
                 if isinstance(op, ops.Raise) and not names.isdisjoint(self.analysis.raises.names(frame, op)):
                     return True
-        return self.dispatches_to(consumer, None)
+        return self._dispatches_to(consumer, None)
 
     def _is_elsewhere(self, way: Way, reached: set[Frame]) -> bool:
         """Whether a way leads to somebody else who runs it: an actor, a program, who tears an object down."""
@@ -96,7 +96,11 @@ class Handlings:
                     waiting.extend(callee for _, callee in _entered(frame))
         return known
 
-    def dispatches_to(self, consumer: Consumer, owner: object) -> bool:
+    def hands_to_item(self, consumer: Consumer, owner: object) -> bool:
+        """Whether a method of the item, whatever it is, is given ``owner``: ``task.run(self)``."""
+        return self._is_dispatched(consumer, owner, by_method=True)
+
+    def _dispatches_to(self, consumer: Consumer, owner: object) -> bool:
         """Whether the handling has a dispatch that may get at ``owner``, or one at all where that is None."""
         key = (consumer, owner)
         known = self._dispatches.get(key)
@@ -104,7 +108,7 @@ class Handlings:
             known = self._dispatches[key] = self._is_dispatched(consumer, owner)
         return known
 
-    def _is_dispatched(self, consumer: Consumer, owner: object) -> bool:
+    def _is_dispatched(self, consumer: Consumer, owner: object, *, by_method: bool = False) -> bool:
         """Follows the item through the handling, to a call that it chooses."""
         given_to: dict[Frame, set[Cell]] = {}
         waiting: list[Frame] = []
@@ -119,7 +123,8 @@ class Handlings:
             steps += 1
             frame = waiting.pop()
             cells = self._spread(frame, given_to[frame])
-            if any(self._is_chosen(frame, op, cells, owner) for op in frame.function.cfg.ops() if isinstance(op, ops.Call)):
+            called = (op for op in frame.function.cfg.ops() if isinstance(op, ops.Call))
+            if any(self._is_chosen(frame, op, cells, owner, by_method=by_method) for op in called):
                 return True
             for index, callee in _entered(frame):
                 more = set(self._handed(frame, index, callee, cells)) - given_to.get(callee, set())
@@ -152,16 +157,17 @@ class Handlings:
             if call is not None and given(self.analysis, frame, call, callee, var) in cells:
                 yield var
 
-    def _is_chosen(self, frame: Frame, op: ops.Call, cells: set[Cell], owner: object) -> bool:
+    def _is_chosen(self, frame: Frame, op: ops.Call, cells: set[Cell], owner: object, *, by_method: bool) -> bool:
         """Whether the item says what is called here, and that may get at the owner of the flag."""
         if op.callee not in cells or frame.lib_calls.get(op.index):
             return False
         loads = self.analysis.shapes.of(frame.function).definitions.get(op.callee, [])
         if not any(isinstance(load, ops.LoadAttr) for load in loads):
-            return True
+            return not by_method
         arguments = [argument.value for argument in op.args]
         return any(
-            register in cells or any((channel_of(obj) or obj) is owner for obj in self.analysis.points.holds(frame, register))
+            (register in cells and not by_method)
+            or any((channel_of(obj) or obj) is owner for obj in self.analysis.points.holds(frame, register))
             for register in arguments
         )
 

@@ -30,6 +30,7 @@ from chanlint.ir.ops import Op, Register
 from chanlint.model.channel import Channel, Defect, HomeKind
 from chanlint.model.processes import Processes
 from chanlint.model.survey import Survey
+from chanlint.model.whereabouts import is_plain
 
 WRITTEN = frozenset({"join_thread"})  # waits until the data is in the pipe, not until it is acknowledged
 WHO_RUNS = frozenset(
@@ -150,6 +151,8 @@ class _Finder:
                 continue
             if not self._is_the_one(event, way) or self._asks_who_runs(way) or self._is_expected(event):
                 continue
+            if not all(is_plain(level.frame) for level in way.levels[:-1]):
+                continue
             if world == "task" and self._is_cancelled_first(event, way):
                 continue
             if self._always(event.frame, event.op, event.subject, way):
@@ -259,6 +262,8 @@ class _Finder:
         for way in self.analysis.ways_up(event.frame):
             spawn = way.spawn
             if spawn is None or setters != {spawn} or self._starts_often(way) or self._asks_who_runs(way):
+                continue
+            if not all(is_plain(level.frame) for level in way.levels[:-1]):  # it may be another thread that runs it
                 continue
             if not self._always(event.frame, event.op, flag, way) or not self._comes_first(way, event, before):
                 continue

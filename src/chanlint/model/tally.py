@@ -158,8 +158,8 @@ class Walk:
         self._waiting.append(state)
 
     def go(self, state: State, block: BlockId) -> None:
-        """On in another block of the same frame."""
-        if block < 0:
+        """On in another block of the same frame, if that ever runs."""
+        if block < 0 or self.analysis.arms.is_dead_block(state.frame, block):
             return
         kept = self.analysis.shapes.of(state.frame.function).carried
         level = state.level
