@@ -290,6 +290,40 @@ def main():
     threading.Thread(target=run).start()
 """
 
+PUBLISHER = """
+import queue
+import threading
+
+class Publisher:
+    def __init__(self, numbers):
+        self._events = queue.Queue(maxsize=10)
+        self._numbers = numbers
+        self._running = True
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def publish(self, event):
+        self._events.put(event)
+
+    def shutdown(self):
+        self._running = False
+        self._events.put(None)
+        self._thread.join()
+
+    def _work(self):
+        while self._running:
+            try:
+                event = self._events.get(timeout=0.1)
+                if event is None:
+                    break
+            except queue.Empty:
+                continue
+            try:
+                print(next(self._numbers), event)
+            except Exception as error:
+                print(error)
+"""
+
 SILENT = {
     "wake-up calls": WAKE_UP,
     "the peer ends it": PROTOCOL,
@@ -302,6 +336,7 @@ SILENT = {
     "a get that is asked again and again": INTERRUPTIBLE,
     "a pipe that the event loop watches": WATCHED,
     "a function that a decorator runs elsewhere": ELSEWHERE,
+    "a loop that goes on after an error": PUBLISHER,
 }
 
 
@@ -325,6 +360,7 @@ def test_nothing_is_said(name: str) -> None:
             "    begun.set()\n",
             "CHN404",
         ),
+        ("a loop that goes on after an error", "                print(error)\n", "                break\n", "CHN201"),
         ("a function that a decorator runs elsewhere", "@apps.in_a_pool\n", "", "CHN304"),
     ],
 )

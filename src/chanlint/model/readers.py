@@ -415,10 +415,23 @@ class Readers:
                 if dies is not None and not self.analysis.raises.is_likelier(frame, op, dies.at, dies.op):
                     continue
                 covering = frozenset(releases.get(frame, ())) - {op.index}
-                found = self.analysis.paths.witnesses(Search(frame, op, covering, raised=True, resumes=True))
-                if found and self._ends_above(reader, position, found[0].kind, releases):
+                kind = self._left_by(frame, op, covering)
+                if kind is not None and self._ends_above(reader, position, kind, releases):
                     dies = Stop(Leaving.ERROR, levels[-1][0], frame, op)
         return dies
+
+    def _left_by(self, frame: Frame, op: Op, covering: frozenset[int]) -> str | None:
+        """How an exception of ``op`` leaves a frame without another receive.
+
+        It does not where it is caught and the loop goes on as long as its own test says, as it would without the exception.
+        """
+        paths = self.analysis.paths
+        kinds = [way.kind for way in paths.witnesses(Search(frame, op, covering, raised=True, resumes=True)) or ()]
+        if "return" in kinds and paths.covered:
+            usual = paths.witnesses(Search(frame, op, covering, resumes=True))
+            if normal(usual):
+                kinds.remove("return")
+        return kinds[0] if kinds else None
 
     def _may_fail(self, frame: Frame, op: Op) -> bool:
         """Whether an op may raise, but not what it received; where somebody wrote a handler, it need not be likely."""
