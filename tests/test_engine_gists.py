@@ -245,7 +245,7 @@ def test_a_gist_that_is_none_fits_nothing(project: Path, gist: object) -> None:
     known = Gists(["make"], [], {"bystander.py": gist})  # type: ignore[dict-item]
     again = Gists.read(known.write("basis"), "basis")
     contents = {str(project / "bystander.py"): BYSTANDER.encode()}
-    assert again is not None and not again.fit(contents, settings_for(project, "bystander.py"), str(project))
+    assert again is not None and not again.fit(contents, settings_for(project, "bystander.py"))
 
 
 # -- as text ----------------------------------------------------------------------------------------------------------------

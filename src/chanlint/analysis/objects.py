@@ -11,24 +11,21 @@ Nouns:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from chanlint.ir.ids import ClassId, ModuleId, OpId
 from chanlint.ir.ops import Constant
 from chanlint.ir.program import Function
+from chanlint.ir.shown import Shown
 
 if TYPE_CHECKING:
     from chanlint.analysis.frames import Frame
 
 
 @dataclass(eq=False, slots=True, repr=False)
-class Obj:
+class Obj(Shown):
     """The base of all abstract objects."""
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self))
-        return f"{type(self).__name__}({shown})"
 
 
 @dataclass(eq=False, slots=True, repr=False)

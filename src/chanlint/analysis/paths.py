@@ -12,6 +12,7 @@ the start and the close. A loop whose body covers counts as covering: ``for _ in
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from chanlint.analysis.frames import Frame
@@ -314,12 +315,15 @@ class Paths:
         if not (search.shared or self._tests_state(shape, end.condition)):
             return None
         goals = {shape.positions[index].block for index in search.covering if index in shape.positions}
-        inside = not shape.in_loop(end) and any(end.index in region for region in shape.regions.values())
-        for reach in (shape.reach, shape.normal_reach) if inside else (shape.reach,):
+
+        def only(reach: Callable[[BlockId], frozenset[BlockId]]) -> BlockId | None:
             ways = [t for t in (end.true, end.false) if t >= 0 and (t in goals or goals & reach(t))]
-            if len(ways) == 1:  # within a ``with``, exceptions lead from every way to what stands behind it
-                return ways[0]
-        return None
+            return ways[0] if len(ways) == 1 else None
+
+        way = only(shape.reach)
+        if way is None and not shape.in_loop(end) and any(end.index in region for region in shape.regions.values()):
+            way = only(shape.normal_reach)  # within a ``with``, exceptions lead from every way to what stands behind it
+        return way
 
     def _tests_state(self, shape: Shape, register: ops.Register) -> bool:
         """Whether a test looks at more than local names: at once, or through one (``thread = self._thread``)."""

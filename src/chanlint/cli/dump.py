@@ -61,7 +61,6 @@ def _program(settings: Settings, path: str) -> int:
 
 
 def _channels(settings: Settings) -> int:
-
     from chanlint.diagnostics import Confidence
     from chanlint.engine.filesystem import FileSystem
     from chanlint.engine.pipeline import run

@@ -198,7 +198,7 @@ class _Memory:
             seen = {edit: filesystem.load(edit.path) for edit in edits}
         except OSError:
             return False
-        if not gists.fit({edit.path: data for edit, (data, _) in seen.items()}, self._settings, self._root):
+        if not gists.fit({edit.path: data for edit, (data, _) in seen.items()}, self._settings):
             return False
         for edit, (data, status) in seen.items():
             trace.take(edit, lasting_mark(status, now), digest_of(data))

@@ -232,11 +232,12 @@ class Files:
             else:
                 files.update(self._as_noted.intersection(noted))
         every = {name.encode(errors="surrogateescape"): name for name in found}
+        of_news, of_every = frozenset(news), frozenset(every)
 
         def search(chunk: Sequence[ModuleId]) -> list[list[str]]:
             told = []
             for module in chunk:
-                wanted = news.keys() if module in self._as_noted else every.keys()
+                wanted = of_news if module in self._as_noted else of_every
                 words = [every[word] for word in words_among(wanted, (self.read(module) if wanted else None) or b"")]
                 for word in words:
                     found[word].add(module)
@@ -255,8 +256,11 @@ class Files:
             self._kept.mentions.update(found)
         return found
 
-    def gist(self, module: ModuleId, names: Iterable[str], *, imports: bool, outline: bool) -> str | None:
-        """A file's gist (see `chanlint.engine.gists`), with its imports and outline if asked; None if it cannot be read."""
+    def gist(self, module: ModuleId, words: Sequence[str], *, imports: bool, outline: bool) -> str | None:
+        """A file's gist (see `chanlint.engine.gists`), with its imports and outline if asked; None if it cannot be read.
+
+        ``words`` are the names searched for that stand in it, in order.
+        """
         note = self._note(module)
         if note is None:
             return None
@@ -264,7 +268,7 @@ class Files:
             self.outline(module)
         elif imports:
             any(self.imports(module))
-        return note.gist(sorted(name for name, modules in self.with_words(names).items() if module in modules))
+        return note.gist(words)
 
     # -- what reading it closely gives ----------------------------------------------------------------------------------
 

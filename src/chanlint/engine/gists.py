@@ -68,28 +68,27 @@ class Gists:
 
     # -- other contents -------------------------------------------------------------------------------------------------
 
-    def fit(self, contents: Mapping[str, bytes], settings: Settings, root: str) -> bool:
-        """Whether the result is the same where the files at these absolute paths have these contents.
-
-        Args:
-            settings: those of the run.
-            root: the project root.
+    def fit(self, contents: Mapping[str, bytes], settings: Settings) -> bool:
+        """Whether a run with ``settings`` ends the same where the files at these absolute paths have these contents.
 
         Raises: as `chanlint.engine.pipeline.run`.
         """
         filesystem = FileSystem(contents)
         configurations = configurations_of(settings, filesystem)
-        index = Index(resolve_settings(settings, filesystem, configurations), contents)
-        catalogue = catalogue_with(configurations.nearest(root), settings.cwd)
-        files = Files(index, lambda module: read_bytes(filesystem, index.paths[module]), Sought.of(catalogue))
-        return all(self._fits(module, files) for module in index.paths)
-
-    def _fits(self, module: ModuleId, files: Files) -> bool:
-        gist = "" if module in self._plain else self._others.get(module)
-        if gist is None:
+        resolved = resolve_settings(settings, filesystem, configurations)
+        index = Index(resolved, contents)
+        if not all(module in self._plain or module in self._others for module in index.paths):
             return False
+        catalogue = catalogue_with(configurations.nearest(resolved.project_root or resolved.cwd), resolved.cwd)
+        files = Files(index, lambda module: read_bytes(filesystem, index.paths[module]), Sought.of(catalogue))
+        mentions = files.with_words(self._names)
+        return all(self._fits(module, files, mentions) for module in index.paths)
+
+    def _fits(self, module: ModuleId, files: Files, mentions: Mapping[str, Set[ModuleId]]) -> bool:
+        gist = self._others.get(module, "")
         try:
             _, _, imports, outline, _ = listed(json.loads(gist), 5) if gist else ("", (), False, False, "")
         except (ValueError, TypeError, RecursionError):
             return False
-        return files.gist(module, self._names, imports=bool(imports), outline=bool(outline)) == gist
+        words = sorted(name for name, modules in mentions.items() if module in modules)
+        return files.gist(module, words, imports=bool(imports), outline=bool(outline)) == gist

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-
 FEW_NAMES = 12
 """So few names are searched for one after the other, which is faster than taking a text to its words."""
 
@@ -12,8 +10,8 @@ _APART = bytes(code if code in _IN_WORDS or code >= 0x80 else ord(" ") for code 
 """Turns whatever parts words into blanks; together with a split that is half as long as a search for words takes."""
 
 
-def words_among(names: Set[bytes], text: bytes) -> frozenset[bytes]:
+def words_among(names: frozenset[bytes], text: bytes) -> frozenset[bytes]:
     """Those of ``names`` that are words of ``text``."""
     if len(names) <= FEW_NAMES:
-        names = {name for name in names if name in text}
-    return frozenset(names).intersection(text.translate(_APART).split()) if names else frozenset()
+        names = frozenset(name for name in names if name in text)
+    return names.intersection(text.translate(_APART).split()) if names else names

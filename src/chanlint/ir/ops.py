@@ -17,11 +17,12 @@ a front end makes of a ``finally`` body have indices of their own and the span o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import EllipsisType
 from typing import NamedTuple
 
 from chanlint.ir.ids import BlockId, ClassId, FunctionId
+from chanlint.ir.shown import Shown
 
 Register = int
 Constant = None | bool | int | float | complex | str | bytes | EllipsisType
@@ -46,14 +47,10 @@ class Argument(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Op:
+class Op(Shown):
     """The base of all ops."""
 
     index: int
-
-    def __repr__(self) -> str:  # one for all: generating one for each takes longer than loading the rest of the module
-        shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self))
-        return f"{type(self).__name__}({shown})"
 
 
 # -- values -------------------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ Nouns:
 * **Supply**: something before a receive on the same way that puts an item there, or makes sure that one is.
 
 Silent where the wait is bounded (a timeout), where a look at the queue comes first (``empty()``, ``poll()``; ``fileno()``, for
-whoever waits until there is something), where a supply
-does, and in a coroutine that is alone on the event loop of a thread of its own.
+whoever waits until there is something), where a supply does, and in a coroutine that is alone on the event loop of a thread of
+its own.
 """
 
 from __future__ import annotations

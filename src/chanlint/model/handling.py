@@ -35,7 +35,7 @@ class Handlings:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self._reached: dict[Consumer, set[Frame]] = {}
-        self._dispatches: dict[tuple[Consumer, object], bool] = {}
+        self._dispatches: dict[tuple[Consumer, object, bool], bool] = {}
 
     def may_set(self, consumer: Consumer, owner: object, setter: Frame) -> bool:
         """Whether ``setter``, which sets a flag of ``owner``, is known to run in no other way than while an item is handled."""
@@ -98,17 +98,17 @@ class Handlings:
 
     def hands_to_item(self, consumer: Consumer, owner: object) -> bool:
         """Whether a method of the item, whatever it is, is given ``owner``: ``task.run(self)``."""
-        return self._is_dispatched(consumer, owner, by_method=True)
+        return self._dispatches_to(consumer, owner, by_method=True)
 
-    def _dispatches_to(self, consumer: Consumer, owner: object) -> bool:
+    def _dispatches_to(self, consumer: Consumer, owner: object, *, by_method: bool = False) -> bool:
         """Whether the handling has a dispatch that may get at ``owner``, or one at all where that is None."""
-        key = (consumer, owner)
+        key = (consumer, owner, by_method)
         known = self._dispatches.get(key)
         if known is None:
-            known = self._dispatches[key] = self._is_dispatched(consumer, owner)
+            known = self._dispatches[key] = self._is_dispatched(consumer, owner, by_method=by_method)
         return known
 
-    def _is_dispatched(self, consumer: Consumer, owner: object, *, by_method: bool = False) -> bool:
+    def _is_dispatched(self, consumer: Consumer, owner: object, *, by_method: bool) -> bool:
         """Follows the item through the handling, to a call that it chooses."""
         given_to: dict[Frame, set[Cell]] = {}
         waiting: list[Frame] = []

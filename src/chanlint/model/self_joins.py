@@ -149,9 +149,7 @@ class _Finder:
                 continue
             if info is not None and info.category is Category.GROUP and not self._joins_threads(event):
                 continue
-            if not self._is_the_one(event, way) or self._asks_who_runs(way) or self._is_expected(event):
-                continue
-            if not all(is_plain(level.frame) for level in way.levels[:-1]):
+            if not self._is_the_one(event, way) or self._may_be_another(way) or self._is_expected(event):
                 continue
             if world == "task" and self._is_cancelled_first(event, way):
                 continue
@@ -261,9 +259,7 @@ class _Finder:
                 before.setdefault(frame, set()).update(indexes)
         for way in self.analysis.ways_up(event.frame):
             spawn = way.spawn
-            if spawn is None or setters != {spawn} or self._starts_often(way) or self._asks_who_runs(way):
-                continue
-            if not all(is_plain(level.frame) for level in way.levels[:-1]):  # it may be another thread that runs it
+            if spawn is None or setters != {spawn} or self._starts_often(way) or self._may_be_another(way):
                 continue
             if not self._always(event.frame, event.op, flag, way) or not self._comes_first(way, event, before):
                 continue
@@ -314,6 +310,10 @@ class _Finder:
         return bool(held) and all(isinstance(obj, Const) and obj.value == 1 for obj in held)
 
     # -- guards -------------------------------------------------------------------------------------------------------------
+
+    def _may_be_another(self, way: Way) -> bool:
+        """Whether another actor may get here: somebody on the way asks who runs, or a decorator may run it elsewhere."""
+        return self._asks_who_runs(way) or not all(is_plain(level.frame) for level in way.levels[:-1])
 
     def _asks_who_runs(self, way: Way) -> bool:
         """Whether code on the way looks at which thread, task or process runs it."""
